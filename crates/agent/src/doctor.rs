@@ -19,7 +19,7 @@ use chaveiro_lang::{Explain, Lang, text};
 /// One lock, and what stands in the way of recovering it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Finding {
-    /// The lock; its subject is empty when there is none.
+    /// The lock; its subject is empty when the machine has no such lock.
     pub(crate) of: DeviceLock,
     pub(crate) obstacle: Option<Obstacle>,
     /// The key slots of a volume.
@@ -38,7 +38,7 @@ pub(crate) struct KeySlots {
     free: u64,
 }
 
-/// A volume with so few free key slots has room for the next recovery, and not for one that is interrupted.
+/// The free key slots that suffice for the next recovery, but not for one that is interrupted.
 const FEW: u64 = 1;
 
 impl KeySlots {
@@ -67,7 +67,7 @@ impl KeySlots {
 }
 
 impl Finding {
-    /// The row of the finding, and one for what recoveries left behind.
+    /// The row of the finding, and one for the slots that recoveries left behind.
     pub(crate) fn rows(&self, lang: Lang) -> Vec<[String; 4]> {
         let (lock, subject) = (self.of.lock.name().to_owned(), self.of.subject.clone());
         let (what, hint) = verdict(lang, self.obstacle.as_ref());

@@ -19,7 +19,7 @@ pub(crate) struct Invitation<'a> {
     pub(crate) token: &'a str,
     /// The root to trust.
     pub(crate) trust: Trust<'a>,
-    /// The machine is enrolled already and goes on as the same device.
+    /// True if the machine is enrolled already and goes on as the same device.
     pub(crate) again: bool,
 }
 
@@ -50,8 +50,8 @@ impl Trust<'_> {
     }
 }
 
-/// Enrols this machine with a key made here, which never leaves it. A machine that enrols again shows the certificate that
-/// it has: so the server knows it for the same device.
+/// Enrols this machine with a key made here, which never leaves it. A machine that enrols again shows the certificate that it
+/// has, so the server recognises the device.
 pub(crate) async fn enroll(state: &State, system: &Path, invitation: &Invitation<'_>) -> Result<Enrolment> {
     let former = match (state.is_enrolled(), invitation.again) {
         (false, _) => None,

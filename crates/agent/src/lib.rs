@@ -51,7 +51,7 @@ use help::HELP;
 pub use key_file::of_key_file;
 use state::State;
 
-/// The whole program: command line in, exit code out.
+/// Runs the whole program: command line in, exit code out.
 pub fn main() -> ExitCode {
     if let Some(code) = child::launch(std::env::args_os()) {
         return code;
@@ -72,7 +72,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Prints help or version as asked, or tells what is wrong with the command line.
+/// Prints help or version as asked, or the error of the command line.
 fn refuse(command: &mut clap::Command, error: &clap::Error, lang: Lang) -> ! {
     if !error.use_stderr() || error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         error.exit();
@@ -82,7 +82,7 @@ fn refuse(command: &mut clap::Command, error: &clap::Error, lang: Lang) -> ! {
     std::process::exit(error.exit_code());
 }
 
-/// Tells what went wrong, and what to do about it.
+/// Prints an error, and what to do about it.
 fn complain(error: &anyhow::Error, json: bool, lang: Lang) {
     let mut out = std::io::stderr();
     if json {
@@ -98,7 +98,7 @@ fn complain(error: &anyhow::Error, json: bool, lang: Lang) {
     }
 }
 
-/// Runs the verb, and says whether everything is as it should be.
+/// Runs the verb; returns true if everything is as it should be.
 fn run(cli: &Cli, lang: Lang) -> Result<bool> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let state = State::at(&cli.state);
@@ -212,7 +212,7 @@ fn run(cli: &Cli, lang: Lang) -> Result<bool> {
     Ok(true)
 }
 
-/// SIGINT or SIGTERM.
+/// Returns a future that ends with SIGINT or SIGTERM.
 fn stop_signal() -> Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);

@@ -21,12 +21,12 @@ pub(crate) const STEPS: &[&str] = &[
     "finished",
 ];
 
-/// Says whether the proof at that step is to fail.
+/// Returns true if the proof at that step is to fail.
 pub(crate) fn is_spoiled(step: &str) -> bool {
     cfg!(debug_assertions) && std::env::var_os("CHAVEIRO_AGENT_SPOIL").is_some_and(|name| name == step)
 }
 
-/// A step was reached.
+/// Marks a step as reached; a test may have the agent die here.
 pub(crate) fn reached(step: &str) {
     debug_assert!(STEPS.contains(&step), "{step} is not in the table");
     #[cfg(debug_assertions)]

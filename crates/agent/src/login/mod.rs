@@ -1,4 +1,4 @@
-//! The login password of a local account: what stands in the way of replacing it, its replacement, and the proof.
+//! The login password of a local account: the obstacles to replacing it, its replacement, and the proof.
 //!
 //! Nothing here calls passwd(1) or chpasswd(8): those cannot put a former hash back, and cannot refuse when another
 //! program changed the password meanwhile. `shadow` edits the file under the lock that those programs take, `hash` makes
@@ -33,18 +33,18 @@ const NO_SHELL: [&str; 2] = ["/nologin", "/false"];
 /// The time that lckpwdf(3) waits for the lock.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Accounts of the system below `root`: `/` or a directory.
+/// The accounts of the system below `root`: `/` or a directory.
 pub(crate) struct Accounts<'a> {
     pub(crate) root: &'a Path,
 }
 
 impl Accounts<'_> {
-    /// passwd(5). Names of people may be in any encoding; those of accounts are ASCII.
+    /// Reads passwd(5). Names of people may be in any encoding; those of accounts are ASCII.
     pub(crate) fn passwd(&self) -> std::io::Result<String> {
         Ok(String::from_utf8_lossy(&std::fs::read(self.root.join("etc/passwd"))?).into_owned())
     }
 
-    /// The account that was named, or else the person's who signed in most recently.
+    /// The named account, or else that of the person who signed in most recently.
     pub(crate) fn choose(&self, named: Option<&str>) -> Option<String> {
         if let Some(name) = named {
             return Some(name.to_owned());
@@ -65,7 +65,7 @@ impl Accounts<'_> {
         (!person.is_empty()).then(|| person.to_owned())
     }
 
-    /// The first thing that must be dealt with. `today` is the day, counted from 1970.
+    /// The first obstacle to a recovery of that account. `today` is the day, counted from 1970.
     pub(crate) fn obstacle(&self, name: &str, today: i64) -> Option<Obstacle> {
         if self.root.join("var/lib/systemd/home").join(format!("{name}.identity")).exists() {
             return Some(Obstacle::Homed);
@@ -131,7 +131,7 @@ impl Accounts<'_> {
         if self.is_this_machine() { system::lock_sessions(name) } else { Ok(0) }
     }
 
-    /// Names the hash without giving it away: whether it is still the same can be asked later.
+    /// Returns a name of the account's hash that does not reveal it, so that a later call can compare.
     pub(crate) fn fingerprint(&self, name: &str) -> Result<String, LoginError> {
         Ok(self.entry(name)?.fingerprint())
     }

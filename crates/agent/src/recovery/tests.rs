@@ -50,7 +50,7 @@ impl Bench {
         recovery
     }
 
-    /// The agent died, and is started again.
+    /// Starts the agent again after its death.
     fn restart(&mut self) {
         self.recovery = Self::open(self.directory.path());
     }
@@ -69,7 +69,7 @@ impl Bench {
         }
     }
 
-    /// Prepares; what the server would order next, and the passcode that only the escrow could know.
+    /// Prepares a candidate. Returns the server's next order, and the passcode that only the escrow could know.
     fn prepared(&mut self, attempt: u32) -> (Apply, Passcode) {
         assert_eq!(self.recovery.prepare(&self.order(attempt), TODAY), OK);
         let envelope = self.recovery.envelope().expect("a candidate").to_vec();

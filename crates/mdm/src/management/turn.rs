@@ -52,11 +52,11 @@ pub(super) enum Answered {
     Stranger(Secret, &'static str, Option<Reason>),
 }
 
-/// A message, as far as it can be judged without writing.
+/// A message, as far as it is judged without writing.
 pub(super) enum Seen {
-    /// It changes nothing, and this is the answer: it has no proof, or repeats one that was answered.
+    /// A message that changes nothing, with its answer: it has no proof, or repeats an answered message.
     Known(Answered),
-    /// It is to be taken.
+    /// A message that is to be taken.
     New(Request),
 }
 
@@ -91,7 +91,7 @@ fn challenged(context: &Context<'_>, request: &Request) -> Answered {
     }
 }
 
-/// Takes one message and gives the answer. All its writes belong together; a message without proof writes nothing.
+/// Takes one message and returns the answer. All its writes belong together; a message without proof writes nothing.
 pub(super) fn take(
     unit: &mut dyn UnitOfWork,
     context: &Context<'_>,
