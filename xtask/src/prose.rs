@@ -276,8 +276,9 @@ fn ends_inside(text: &str) -> Option<&str> {
     words.find_map(|(at, word)| {
         let bare = word.trim_end_matches(['*', '_', ')', '"']);
         let stem = bare.strip_suffix(['.', '!', '?'])?.trim_start_matches('(');
-        // The number of a list: `1. `.
-        let is_number = text.trim_start().starts_with(word) && stem.chars().all(|letter| letter.is_ascii_digit());
+        // The number of an item or of a heading: `1. `.
+        let is_first = text.trim_start_matches(|letter: char| !letter.is_alphanumeric()).starts_with(word);
+        let is_number = is_first && stem.chars().all(|letter| letter.is_ascii_digit());
         let is_initial =
             stem.len() <= 1 && !stem.chars().any(|letter| letter.is_lowercase() || letter.is_ascii_digit());
         let is_end = !is_number && !is_initial && !ABBREVIATIONS.contains(&stem);
@@ -316,6 +317,7 @@ mod tests {
     fn a_sentence_that_ends_inside_a_line_is_found_and_nothing_else() {
         for line in [
             "1. Run it.",
+            "# 11. Run it.",
             "See e.g. Microsoft.",
             "Of `a. B` one.",
             "**P1 Never.**",
