@@ -67,7 +67,7 @@ pub enum BatchError {
     /// A method that is missing or unknown.
     #[error("The method of a request in a batch must be GET, POST, PATCH, PUT or DELETE; it is '{0}'.")]
     Method(String),
-    /// A header that is none.
+    /// A header with an invalid name or value.
     #[error(
         "The header '{0}' of a request in a batch is not a valid HTTP header: its value must be a text of one line."
     )]

@@ -162,8 +162,8 @@ pub fn passcodes(
     view.secrets_of(tenant, &with)
 }
 
-/// Returns true if there is something to say of a passcode: the action keeps one, and it is the result, or it may open the
-/// device although the action failed.
+/// Returns true if the answer mentions a passcode. The action keeps one, and that is the result, or it may open the device
+/// although the action failed.
 pub fn has_passcode(record: &ActionRecord) -> bool {
     let keeps = actions::named(record.name).and_then(|action| action.keeps);
     keeps == Some(SecretKind::Passcode) && (record.state == ActionState::Done || actions::keeps_uncertain_value(record))

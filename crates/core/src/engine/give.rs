@@ -64,7 +64,7 @@ pub fn provide(
     Ok(Some(delivery))
 }
 
-/// Makes the secret of an attempt. While its action is open it may be what opens the device: it stays.
+/// Makes the secret of an attempt. It stays while its action is open, because it may open the device.
 fn made(
     unit: &mut dyn UnitOfWork,
     sealer: &dyn Sealer,

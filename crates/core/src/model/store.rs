@@ -417,7 +417,7 @@ impl UnitOfWork for Db {
     fn has_raised_alert(&self) -> bool {
         false
     }
-    /// The row of the device has nothing that the functions under check decide by.
+    /// Does nothing: the functions under check decide by no value of the device's row.
     fn update_device(&mut self, _: &ManagedDevice) -> Result<(), StoreError> {
         Ok(())
     }

@@ -78,9 +78,9 @@ pub enum Outcome {
     Reenrolled,
     /// The device was retired.
     Retired,
-    /// The device was unenrolled there.
+    /// The device was unenrolled on the device itself.
     Unenrolled,
-    /// A caller canceled it.
+    /// A caller canceled the action.
     CanceledByCaller,
 }
 

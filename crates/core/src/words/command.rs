@@ -141,14 +141,14 @@ impl Delivery {
         }
     }
 
-    /// A new one for the same enrolment that belongs to no action.
+    /// Returns a new delivery for the same enrolment that belongs to no action.
     pub fn follow_up(&self, purpose: Purpose, commands: Vec<DeviceCommand>, now: Timestamp) -> Self {
         let statuses = vec![None; commands.len()];
         let (seq, action, attempt, phase) = (0, None, 0, Phase::Queued);
         Self { seq, action, attempt, purpose, commands, statuses, phase, created: now, ..*self }
     }
 
-    /// Returns true if a command of it gives the device a secret.
+    /// Returns true if one of its commands gives the device a secret.
     pub fn gives_secret(&self) -> bool {
         self.commands.iter().any(DeviceCommand::gives_secret)
     }

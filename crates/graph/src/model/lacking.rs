@@ -1,5 +1,5 @@
-//! The segments that Graph has at its root and under `deviceManagement`, and that this server does not offer: those of the
-//! public metadata of v1.0, then those of beta that published scripts ask for. A caller of one is told that it is no typing
+//! The segments that Graph has at its root and under `deviceManagement`, and that this server does not offer. Those of the public
+//! metadata of v1.0 come first, then those of beta that published scripts ask for. A caller of one is told that it is no typing
 //! error.
 
 /// At the root.
