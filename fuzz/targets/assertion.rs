@@ -1,4 +1,5 @@
-//! A client assertion at the token endpoint: nobody has the key of the registered certificate, so none proves anything.
+//! A client assertion at the token endpoint: the input cannot have the key of the registered certificate, so none
+//! proves anything.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -19,5 +20,5 @@ libfuzzer_sys::fuzz_target!(|assertion: &str| {
     let now = APPLICATION.certificates[0].begins;
     let audiences = ["https://chaveiro.example".to_owned()];
     let checked = check_client_assertion(assertion, &APPLICATION, &audiences, now);
-    assert!(checked.is_err(), "an assertion that nobody signed was believed");
+    assert!(checked.is_err(), "an assertion without a valid signature was believed");
 });

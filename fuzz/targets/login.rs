@@ -1,5 +1,5 @@
-//! A form at the login endpoints: the first byte chooses which. Nobody is let in who proves nothing. The words of proxies
-//! about the client are read on the way.
+//! A form at the login endpoints: the first byte chooses which. A request that proves nothing is never let in. The words of
+//! proxies about the client are read on the way.
 #![no_main]
 
 use std::net::SocketAddr;
@@ -47,10 +47,10 @@ static ROUTER: LazyLock<(tempfile::TempDir, Router)> = LazyLock::new(|| {
     futures_executor::block_on(insert).expect("a tenant");
     let keys = IssuerKeys::create(&directory.path().join("issuer"), Timestamp::UNIX_EPOCH, &Fixed);
     let issuer = Arc::new(LocalIssuer::new(keys.expect("keys"), "https://chaveiro.example".to_owned()));
-    // No limits, so that every input is looked at; everybody is a proxy, so that every entry is read.
+    // No limits, so that every input is looked at; every address is a proxy, so that every entry is read.
     let none = TokenCeilings { by_application: 0, by_tenant: 0, device_codes_by_address: 0, failures_by_address: 0 };
-    let everybody = TrustedProxies::parse("0.0.0.0/0, ::/0").expect("networks");
-    let router = issuer.router(store, Arc::new(Fixed), Arc::new(Fixed), none, everybody);
+    let every_address = TrustedProxies::parse("0.0.0.0/0, ::/0").expect("networks");
+    let router = issuer.router(store, Arc::new(Fixed), Arc::new(Fixed), none, every_address);
     (directory, router)
 });
 

@@ -1,5 +1,5 @@
-//! Fuzzing with libFuzzer on the stable toolchain: the coverage pass of LLVM is switched on by hand, and everything
-//! is compiled into a directory of its own.
+//! Fuzzing with libFuzzer on the stable toolchain. The coverage pass of LLVM is switched on by hand, and everything is
+//! compiled into a directory of its own.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,4 +1,5 @@
-//! Every test of the workspace, in lanes: most of the long ones wait for processes and clocks, and leave a processor idle.
+//! Every test of the workspace, in lanes that run beside each other. Most long tests wait for processes and clocks, and leave a
+//! processor idle.
 //!
 //! A crate has one program of tests, because each program links everything once more. The lanes take its files apart
 //! again: each top-level module runs in a process of its own, so that long ones run beside each other.
@@ -55,8 +56,8 @@ const PROGRAMS: &[&str] = &["chaveiro", "chaveiro-agent", "chaveiro-test-actions
 /// The parts of other packages that run programs, or take long.
 const SLOW: &[&str] = &["auth/tests/keycloak", "auth/tests/oidc"];
 
-/// The parts of which a quick run leaves something out, with the arguments that do so: each unit of work is undone once and run
-/// again in the full run alone.
+/// The parts of which a quick run leaves something out, with the arguments that do so. For example, only the full run undoes each
+/// unit of work once and runs it again.
 const SHORTENED: &[(&str, &[&str])] = &[("store-sqlite/tests/conformance", &["--skip", "undone_once_and_run_again"])];
 
 /// A program of tests.

@@ -1,4 +1,7 @@
-//! The checks of the rule of plain English that a program can make: the beginnings of doc summaries, and the lines of documents.
+//! The checks of plain English that a program can make: the beginnings of doc summaries, the lines of documents, and the
+//! sentences of both.
+
+mod sentences;
 
 use std::collections::BTreeMap;
 
@@ -77,7 +80,8 @@ fn check(all: &[Summary], list: bool) -> Result<()> {
     let evasive = all.iter().filter(|summary| summary.is_evasive()).count();
     let part = evasive * 1000 / all.len().max(1);
     eprintln!("xtask: {evasive} of {} doc summaries begin with one of {}", all.len(), EVASIVE.join(", "));
-    let wrong = document_faults()?;
+    let mut wrong = document_faults()?;
+    wrong.extend(sentence_faults()?);
     ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
     ensure!(
         part < LIMIT,
@@ -131,8 +135,24 @@ fn document_faults() -> Result<Vec<String>> {
     let mut wrong = Vec::new();
     for file in tracked("*.md")? {
         let document = read(&file)?;
-        let faults = prose_lines(&document).filter_map(|(line, text)| Some(format!("{file}:{line}: {}", fault(text)?)));
+        let faults = prose_lines(numbered(&document))
+            .filter_map(|(line, text)| Some(format!("{file}:{line}: {}", fault(text)?)));
         wrong.extend(faults);
+    }
+    Ok(wrong)
+}
+
+/// Every sentence of a document, or of a doc comment of a `src` folder, that is too long or names no actor.
+fn sentence_faults() -> Result<Vec<String>> {
+    let mut wrong = Vec::new();
+    let mut note = |file: &str, faults: Vec<(usize, String)>| {
+        wrong.extend(faults.into_iter().map(|(line, fault)| format!("{file}:{line}: {fault}")));
+    };
+    for file in tracked("*.md")? {
+        note(&file, sentences::faults(prose_lines(numbered(&read(&file)?))));
+    }
+    for file in tracked("*.rs")?.into_iter().filter(|file| file.contains("/src/")) {
+        note(&file, sentences::faults(prose_lines(doc_lines(&read(&file)?))));
     }
     Ok(wrong)
 }
@@ -150,7 +170,7 @@ fn break_documents() -> Result<()> {
 
 /// The document with each line of prose broken where a sentence ends, and where it would be too long.
 fn broken(document: &str) -> String {
-    let prose: BTreeMap<_, _> = prose_lines(document).collect();
+    let prose: BTreeMap<_, _> = prose_lines(numbered(document)).collect();
     let mut text = String::new();
     for (index, line) in document.lines().enumerate() {
         let mut rest = line.to_owned();
@@ -208,14 +228,24 @@ fn covered(line: &str) -> String {
     covered
 }
 
-/// The lines of a document that are prose: no code, no table.
-fn prose_lines(document: &str) -> impl Iterator<Item = (usize, &str)> {
+/// The lines of a text with their numbers.
+fn numbered(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    (1..).zip(text.lines())
+}
+
+/// The lines of doc comments with their numbers.
+fn doc_lines(source: &str) -> impl Iterator<Item = (usize, &str)> {
+    numbered(source).filter_map(|(number, line)| Some((number, doc_line(line)?.1)))
+}
+
+/// Those of the lines that are prose: no code, no table.
+fn prose_lines<'a>(lines: impl Iterator<Item = (usize, &'a str)>) -> impl Iterator<Item = (usize, &'a str)> {
     let mut is_code = false;
-    document.lines().enumerate().filter_map(move |(index, line)| {
+    lines.filter_map(move |(number, line)| {
         let text = line.trim_start();
         let is_fence = text.starts_with("```");
         is_code ^= is_fence;
-        (!is_code && !is_fence && !text.starts_with('|')).then_some((index + 1, text))
+        (!is_code && !is_fence && !text.starts_with('|')).then_some((number, text))
     })
 }
 
@@ -237,19 +267,22 @@ fn without_targets(line: &str) -> String {
     parts.fold(first, |text, part| text + "]" + part.split_once(')').map_or("", |(_, rest)| rest))
 }
 
-/// Returns the rest of the line behind the end of a sentence, if one ends before the end of the line.
-fn ends_inside(line: &str) -> Option<&str> {
-    let mut words = line.split_inclusive(' ').scan(0, |at, word| {
+/// Returns the rest of the text behind the end of a sentence, if one ends before the end of the text.
+fn ends_inside(text: &str) -> Option<&str> {
+    let mut words = text.split_inclusive([' ', '\n']).scan(0, |at, word| {
         *at += word.len();
         Some((*at, word.trim_end()))
     });
-    // The number of a list: `1. `.
-    let is_number = |word: &str| word.trim_end_matches('.').chars().all(|letter| letter.is_ascii_digit());
     words.find_map(|(at, word)| {
         let bare = word.trim_end_matches(['*', '_', ')', '"']);
-        let stem = bare.strip_suffix(['.', '!', '?'])?;
-        let is_end = !is_number(bare) && !ABBREVIATIONS.contains(&stem.trim_start_matches('(')) && stem.len() > 1;
-        let rest = &line[at..];
+        let stem = bare.strip_suffix(['.', '!', '?'])?.trim_start_matches('(');
+        // The number of an item or of a heading: `1. `.
+        let is_first = text.trim_start_matches(|letter: char| !letter.is_alphanumeric()).starts_with(word);
+        let is_number = is_first && stem.chars().all(|letter| letter.is_ascii_digit());
+        let is_initial =
+            stem.len() <= 1 && !stem.chars().any(|letter| letter.is_lowercase() || letter.is_ascii_digit());
+        let is_end = !is_number && !is_initial && !ABBREVIATIONS.contains(&stem);
+        let rest = &text[at..];
         let next = rest.trim_start_matches(['*', '"', '[', '(']).chars().next();
         (is_end && next.is_some_and(|letter| letter.is_uppercase() || letter == '`')).then_some(rest)
     })
@@ -284,16 +317,25 @@ mod tests {
     fn a_sentence_that_ends_inside_a_line_is_found_and_nothing_else() {
         for line in [
             "1. Run it.",
+            "# 11. Run it.",
             "See e.g. Microsoft.",
             "Of `a. B` one.",
             "**P1 Never.**",
             "Rust 1.95 is needed.",
             "[a.](b. C) here.",
             "A. B",
+            "Wait 2 s. and go.",
         ] {
             assert_eq!(fault(line), None, "{line}");
         }
-        for line in ["It is. There it is.", "- Is it? Yes.", "**Never.** Not once.", "(Seen.) Then gone."] {
+        for line in [
+            "It is. There it is.",
+            "- Is it? Yes.",
+            "**Never.** Not once.",
+            "(Seen.) Then gone.",
+            "It takes 2 s. Wait.",
+            "It has 64. Wait.",
+        ] {
             assert!(fault(line).is_some_and(|fault| fault.contains("ends before")), "{line}");
         }
         assert!(fault(&"x".repeat(161)).is_some_and(|fault| fault.contains("161")));
@@ -319,7 +361,7 @@ mod tests {
     #[test]
     fn tables_and_code_are_no_prose() {
         let document = "One.\n```\nTwo. Three.\n```\n| a. B |\nFour.\n";
-        assert_eq!(prose_lines(document).map(|(line, _)| line).collect::<Vec<_>>(), [1, 6]);
+        assert_eq!(prose_lines(numbered(document)).map(|(line, _)| line).collect::<Vec<_>>(), [1, 6]);
     }
 
     #[test]

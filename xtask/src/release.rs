@@ -1,5 +1,5 @@
-//! Releases: both programs, built so that anybody who builds the same commit gets the same bytes, with a bill of materials
-//! each, their checksums and a signature over these. `docs/release.md` is the manual.
+//! Releases: both programs, built so that every build of a commit gives the same bytes. A release also has a bill of materials of
+//! each program, the checksums, and a signature over these. `docs/release.md` is the manual.
 
 use std::fs;
 use std::path::{Path, PathBuf};

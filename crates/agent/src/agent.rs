@@ -24,7 +24,7 @@ use crate::recovery::{Cleared, Recovery};
 use crate::session::{self, Refused};
 use crate::state::{Enrolment, State};
 
-/// Below the address of the server: where a device waits to be woken.
+/// The path below the address of the server where a device waits to be woken.
 const WAKE_PATH: &str = "/ManagementServer/Wake";
 
 /// The end of a wait.
@@ -53,7 +53,7 @@ pub(crate) struct Synced {
     pub(crate) commands: usize,
 }
 
-/// An enrolled machine. There is one of it at a time in the state directory.
+/// An enrolled machine. A state directory has one at a time.
 pub(crate) struct Agent {
     root: PathBuf,
     state: State,
@@ -96,7 +96,7 @@ impl Agent {
         self.config.poll
     }
 
-    /// One session: reports what this machine is, and does what the server asks.
+    /// Runs one session: reports this machine to the server, and carries out the server's commands.
     pub(crate) async fn sync(&mut self, now: Timestamp) -> Result<Synced> {
         let synced = self.session(Vec::new(), now).await;
         if synced.as_ref().is_err_and(is_refusal) {
@@ -175,12 +175,12 @@ impl Agent {
     }
 }
 
-/// Says whether the server itself told this machine that it does not know it any more.
+/// Returns true if the server told this machine that it no longer knows it.
 fn is_refusal(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| cause.is::<Refused>())
 }
 
-/// Forgets an enrolment that cannot be read any more: the server is not told.
+/// Forgets an enrolment that cannot be read any more, without telling the server.
 pub(crate) fn forget_unreadable(root: &Path, state: &State, release: bool) -> Result<()> {
     let _lock = state.lock()?;
     let mut recovery = Recovery::open(root, state.directory(), config::load(root)?)?;
@@ -198,8 +198,8 @@ fn forget(state: &State, recovery: &mut Recovery, release: bool) -> Result<()> {
     state.remove()
 }
 
-/// The volumes that the agent has a key of: name, volume, key. Each is looked at when it is its turn: what was done to a
-/// volume under one name is known under the next.
+/// The volumes that the agent has a key of: name, volume, key. The iterator looks at each volume when its turn comes, so it sees
+/// changes made to the same volume under an earlier name.
 fn with_key(recovery: &Recovery) -> impl Iterator<Item = (PathBuf, Volume, PathBuf)> {
     recovery.locks().volumes().into_iter().filter_map(|path| {
         let locks = recovery.locks();
@@ -209,7 +209,7 @@ fn with_key(recovery: &Recovery) -> impl Iterator<Item = (PathBuf, Volume, PathB
     })
 }
 
-/// Refuses to take the last slots of a volume, before anything is changed or said.
+/// Refuses to remove the last slots of a volume, before anything is changed or the server is told.
 fn check_release(recovery: &Recovery) -> Result<()> {
     for (path, volume, _) in with_key(recovery) {
         volume.has_slot_of_a_person().explain(|| text!("agent-only-our-slots", volume = &path))?;
@@ -225,7 +225,7 @@ fn release_slots(recovery: &Recovery) -> Result<()> {
     Ok(())
 }
 
-/// Finishes or takes back an interrupted recovery as far as this machine can by itself, and removes the key slots that
+/// Finishes or takes back an interrupted recovery as far as this machine can by itself. Also removes the key slots that
 /// recoveries left behind.
 pub(crate) fn clear_slots(root: &Path, state: &State) -> Result<Vec<Cleared>> {
     let _lock = state.lock()?;

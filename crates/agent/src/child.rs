@@ -1,6 +1,6 @@
-//! Programs that the agent runs. They end with it: a key slot that cryptsetup adds after its agent was killed would
-//! have no owner. The kernel kills a process that has asked for it when its parent ends. Between fork and exec only unsafe code
-//! could ask; so the agent runs itself first, as a launcher that asks and then becomes the program.
+//! Programs that the agent runs. They end with the agent: a key slot that cryptsetup adds after its agent was killed would have
+//! no owner. The kernel kills a process at the end of its parent if the process has asked for that. Between fork and exec only
+//! unsafe code could ask; so the agent runs itself first, as a launcher that asks and then becomes the program.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -11,20 +11,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
 
-/// The first argument of the launcher: no verb of the command line.
+/// The first argument of the launcher, which is not a verb of the command line.
 const LAUNCH: &str = "--launch";
-/// Stands for a parent that the launcher does not check.
+/// The argument for a parent that the launcher does not check.
 const ANY_PARENT: &str = "any";
-/// This program, whatever became of the file that it was started from.
+/// The path of this program, which stays valid when the file that it was started from is replaced.
 const OURSELVES: &str = "/proc/self/exe";
-/// Ends a program that takes too long.
+/// The program that ends another one after a time.
 const TIMEOUT: &str = "/usr/bin/timeout";
 
 /// True if [`OURSELVES`] is the agent, and neither a test nor a program that has the agent in it.
 static IS_AGENT: AtomicBool = AtomicBool::new(false);
 
-/// Becomes the program that the arguments name, if they are those of the launcher; returns only if it cannot. The first
-/// thing that the agent does.
+/// Becomes the program that the arguments name, if they are those of the launcher. Returns only if it cannot. The agent
+/// calls this first of all.
 pub(crate) fn launch(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCode> {
     IS_AGENT.store(true, Ordering::Relaxed);
     arguments.nth(1).filter(|first| first == LAUNCH)?;
@@ -46,7 +46,7 @@ pub(crate) fn command(program: &Path) -> Command {
     of_words(words.into_iter().chain([program.as_os_str().to_owned()]))
 }
 
-/// The same, with a limit in seconds.
+/// A command that runs the program within so many seconds, and ends with this process.
 pub(crate) fn command_within(seconds: u32, program: &Path) -> Command {
     let ours = launcher(OsString::from(OURSELVES), &getpid().as_raw_nonzero().to_string());
     let of_timeout = launcher(our_file(), ANY_PARENT);
@@ -54,7 +54,7 @@ pub(crate) fn command_within(seconds: u32, program: &Path) -> Command {
     of_words(ours.into_iter().chain(timeout).chain(of_timeout).chain([program.as_os_str().to_owned()]))
 }
 
-/// The words before those of the program; none where this process is not the agent.
+/// The words before those of the program; empty where this process is not the agent.
 fn launcher(ourselves: OsString, parent: &str) -> Vec<OsString> {
     match IS_AGENT.load(Ordering::Relaxed) {
         true => [ourselves, LAUNCH.into(), parent.into()].to_vec(),
@@ -62,8 +62,8 @@ fn launcher(ourselves: OsString, parent: &str) -> Vec<OsString> {
     }
 }
 
-/// The file of this program, for another program to run: there, [`OURSELVES`] is the other program. An upgrade may have
-/// replaced the file, which the kernel says behind its name.
+/// The file of this program, for another program to run: there, [`OURSELVES`] is the other program. After an upgrade
+/// the kernel adds a note behind the name of the replaced file.
 fn our_file() -> OsString {
     const REPLACED: &[u8] = b" (deleted)";
     let file = std::env::current_exe().map_or_else(|_| OsString::from(OURSELVES), PathBuf::into_os_string);

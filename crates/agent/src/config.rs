@@ -7,7 +7,7 @@ use std::time::Duration;
 use chaveiro_lang::{Text, nearest, text};
 use toml::Value;
 
-/// Below the root.
+/// The path of the file, below the root.
 const FILE: &str = "etc/chaveiro-agent.toml";
 
 /// The keys, each with what it takes.
@@ -20,7 +20,7 @@ const KEYS: [Key; 5] = [ACCOUNT, VOLUMES, POLL, KDF, ITERATIONS];
 
 /// Minutes between two reports, unless the file says otherwise.
 const POLL_MINUTES: u64 = 60;
-/// Minutes of a day: who reports less often is taken for lost.
+/// Minutes of a day: a device that reports less often is taken for lost.
 const MAX_POLL_MINUTES: u64 = 24 * 60;
 /// The fewest iterations that cryptsetup takes.
 const MIN_ITERATIONS: u32 = 1000;
@@ -52,12 +52,12 @@ pub(crate) enum Kdf {
     Argon2id,
     /// PBKDF2, for boot loaders that know nothing else.
     Pbkdf2 {
-        /// Without it, as many as cryptsetup's benchmark says.
+        /// The iterations; `None` for as many as cryptsetup's benchmark finds.
         iterations: Option<u32>,
     },
 }
 
-/// Why the file cannot be used. Each names the file, the key, and what to do.
+/// The reason why the file cannot be used. Each error names the file, the key, and what to do.
 #[derive(Debug)]
 pub(crate) enum ConfigError {
     Unreadable { file: PathBuf, error: std::io::Error },
@@ -96,7 +96,7 @@ impl std::fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// Reads the file below `root`; without one, everything is as by default.
+/// Reads the file below `root`; without a file, every key has its default.
 pub(crate) fn load(root: &Path) -> Result<Config, ConfigError> {
     let file = root.join(FILE);
     let text = match std::fs::read_to_string(&file) {
@@ -131,7 +131,7 @@ struct Table {
 }
 
 impl Table {
-    /// The value of a key that need not be there; `read` gives `None` for one that is not as expected.
+    /// The value of an optional key; `read` returns `None` for a value of an unexpected form.
     fn take<T>(&self, key: &Key, read: impl FnOnce(&Value) -> Option<T>) -> Result<Option<T>, ConfigError> {
         let Some(value) = self.table.get(key.name) else { return Ok(None) };
         let wrong = || ConfigError::Value {
@@ -144,7 +144,8 @@ impl Table {
     }
 }
 
-/// The name becomes an argument of programs and part of paths: it must not be taken for an option or lead elsewhere.
+/// Reads the name of an account. It becomes an argument of programs and part of paths, so it must not look like an
+/// option or lead elsewhere.
 fn account(value: &Value) -> Option<String> {
     let name = value.as_str().filter(|name| !name.is_empty() && !name.starts_with(['-', '.']))?;
     let forbidden = |char: char| char.is_control() || char.is_whitespace() || ":/".contains(char);

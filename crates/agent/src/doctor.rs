@@ -19,7 +19,7 @@ use chaveiro_lang::{Explain, Lang, text};
 /// One lock, and what stands in the way of recovering it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Finding {
-    /// The lock; its subject is empty when there is none.
+    /// The lock; its subject is empty when the machine has no such lock.
     pub(crate) of: DeviceLock,
     pub(crate) obstacle: Option<Obstacle>,
     /// The key slots of a volume.
@@ -38,7 +38,7 @@ pub(crate) struct KeySlots {
     free: u64,
 }
 
-/// A volume with so few free key slots has room for the next recovery, and not for one that is interrupted.
+/// The free key slots that suffice for the next recovery, but not for one that is interrupted.
 const FEW: u64 = 1;
 
 impl KeySlots {

@@ -47,7 +47,7 @@ impl Embedded {
         Ok(Zeroizing::new(made.hash_text().to_owned()))
     }
 
-    /// Makes an encrypted volume of a file, of six mebibytes at least, that is there. Its passphrase could be guessed
+    /// Makes an encrypted volume of an existing file of at least six mebibytes. Its passphrase could be guessed
     /// quickly: it is for demonstrations alone.
     pub fn make_volume(file: &Path, passphrase: &str) -> Result<()> {
         Ok(Volume { path: file.to_owned() }.format(passphrase.as_bytes())?)
@@ -59,24 +59,24 @@ impl Embedded {
         agent::escrow(root, &State::at(state), volume, &unlock, true)
     }
 
-    /// One session; says how many commands of the server were run.
+    /// Runs one session, and returns the number of the server's commands that it ran.
     pub async fn sync(&mut self, now: Timestamp) -> Result<usize> {
         Ok(self.agent.sync(now).await?.commands)
     }
 
-    /// Says whether that is the password of that account.
+    /// Returns true if that is the password of that account.
     pub fn password_opens(&self, account: &str, password: &str) -> Result<bool> {
         Ok(Accounts { root: &self.root }.opens(account, &passcode(password)?)?)
     }
 
-    /// Says whether that passphrase opens that volume, by the word of cryptsetup.
+    /// Returns true if that passphrase opens that volume, as cryptsetup says.
     pub fn passphrase_opens(&self, volume: &Path, passphrase: &str) -> Result<bool> {
         let config = config::load(&self.root)?;
         let locks = Locks { root: &self.root, config: &config, keys: Path::new(""), proven: &Proven::default() };
         Ok(locks.volume(volume).is_opened_by(passphrase.as_bytes())?)
     }
 
-    /// Says whether `cryptsetup` is on this machine.
+    /// Returns true if `cryptsetup` is on this machine.
     pub fn has_cryptsetup() -> bool {
         luks::has_cryptsetup()
     }

@@ -19,17 +19,17 @@ pub(crate) struct Invitation<'a> {
     pub(crate) token: &'a str,
     /// The root to trust.
     pub(crate) trust: Trust<'a>,
-    /// The machine is enrolled already and goes on as the same device.
+    /// True if the machine is enrolled already and goes on as the same device.
     pub(crate) again: bool,
 }
 
 /// The root to trust, from now on and alone.
 pub(crate) enum Trust<'a> {
-    /// That of an earlier enrolment, or else those of the system.
+    /// The root of an earlier enrolment, or else the roots of the system.
     Known,
-    /// That of a PEM file.
+    /// The root in a PEM file.
     Certificate(&'a Path),
-    /// The one that the server shows, if it has this fingerprint.
+    /// The root that the server shows, if it has this fingerprint.
     Fingerprint(RootFingerprint),
 }
 
@@ -50,8 +50,8 @@ impl Trust<'_> {
     }
 }
 
-/// Enrols this machine with a key made here, which never leaves it. A machine that enrols again shows the certificate that
-/// it has: so the server knows it for the same device.
+/// Enrols this machine with a key made here, which never leaves it. A machine that enrols again shows the certificate that it
+/// has, so the server recognises the device.
 pub(crate) async fn enroll(state: &State, system: &Path, invitation: &Invitation<'_>) -> Result<Enrolment> {
     let former = match (state.is_enrolled(), invitation.again) {
         (false, _) => None,

@@ -1,5 +1,5 @@
-//! The locks that the promoted passcode opens, kept between sessions without the passcode: for each lock a fingerprint of
-//! everything that decides whether it opens. Unchanged since it was proven means that it still opens.
+//! The locks that the promoted passcode opens, kept between sessions without the passcode. Each has a fingerprint of everything
+//! that decides whether the passcode opens it. While the fingerprint stays as it was at the proof, the lock still opens.
 
 use std::path::Path;
 
@@ -20,7 +20,7 @@ pub(crate) struct Escrowed {
     pub(crate) action: ActionId,
     /// The key slot, of a volume.
     pub(crate) slot: Option<u8>,
-    /// Hex SHA-256: of the password hash, or of the key slot with everything it depends on.
+    /// The SHA-256 of the password hash, or of the key slot with everything it depends on, in hex.
     pub(crate) fingerprint: String,
 }
 
@@ -33,7 +33,7 @@ pub(crate) fn load(file: &Path) -> Result<Vec<Escrowed>> {
     serde_json::from_slice(&bytes).explain(|| text!("agent-escrowed-damaged", file = file))
 }
 
-/// Takes what a newly promoted passcode opens; durable when this returns.
+/// Replaces the list with the locks of a newly promoted passcode; durable when this returns.
 pub(crate) fn replace(file: &Path, newer: &[Escrowed]) -> Result<()> {
     let mut list = load(file).unwrap_or_default();
     list.retain(|known| newer.iter().all(|new| new.of != known.of));

@@ -1,4 +1,4 @@
-//! The description of this machine, from the files in which the kernel and the distribution say so.
+//! The description of this machine, from the files of the kernel and the distribution.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::luks;
 /// The machine, as it describes itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Inventory {
-    /// Derived from machine-id(5), which itself must not leave the machine.
+    /// The id of the device, derived from machine-id(5), which itself must not leave the machine.
     pub(crate) oma_device_id: String,
     pub(crate) device_name: String,
     pub(crate) manufacturer: String,
@@ -30,7 +30,7 @@ struct Machine<'a> {
     root: &'a Path,
 }
 
-/// The value of an inventory node; `None` if the machine does not tell it.
+/// Reads the value of an inventory node; `None` if the machine does not state it.
 type Reader = fn(&Machine<'_>) -> Option<String>;
 
 /// A reader for each row of [`INVENTORY`], by the name of the value.
@@ -51,7 +51,7 @@ impl Machine<'_> {
         std::fs::read_to_string(self.root.join(name)).ok()
     }
 
-    /// The first line of a file, if there is anything in it.
+    /// The first line of a file, unless it is empty.
     fn line(&self, name: &str) -> Option<String> {
         let line = self.text(name)?.lines().next().unwrap_or_default().trim().to_owned();
         (!line.is_empty()).then_some(line)
@@ -65,7 +65,7 @@ impl Machine<'_> {
         os_version(&self.text("etc/os-release").unwrap_or_default())
     }
 
-    /// The machine of uname(2). Linux before 6.1 has no file with it; there a program of 64 bits runs on its own kind alone.
+    /// The machine of uname(2). Linux before 6.1 has no such file; there a program of 64 bits runs on its own architecture alone.
     fn kernel_architecture(&self) -> Option<String> {
         let own = || (usize::BITS == 64).then(|| std::env::consts::ARCH.to_owned());
         self.line("proc/sys/kernel/arch").or_else(own)
@@ -98,7 +98,7 @@ impl Machine<'_> {
     }
 }
 
-/// Why a machine cannot be told from others.
+/// The reason why a machine cannot be told from others.
 #[derive(Debug)]
 pub(crate) struct NoMachineId;
 

@@ -1,8 +1,8 @@
-//! The journal of one recovery: what is about to change, written and on the disk before it changes. After a crash or
-//! a power loss it says what has to be finished or taken back.
+//! The journal of one recovery. Each change is written and on the disk before it is made. After a crash or a power
+//! loss, the journal says what has to be finished or taken back.
 //!
-//! A line for each record: eight hex digits of its SHA-256, a space, JSON. A line that the power loss cut, or a record
-//! that does not match its digits, ends the journal: what it announced had not begun.
+//! A line for each record: eight hex digits of its SHA-256, a space, JSON. A line that a power loss cut, or a record
+//! that does not match its digits, ends the journal: the announced change had not begun.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 /// The largest journal that is read, in bytes: a recovery of a few volumes takes a few kilobytes.
 const MAX_BYTES: u64 = 256 * 1024;
 
-/// Digits that guard a record.
+/// The digits of the SHA-256 that guard a record.
 const DIGITS: usize = 8;
 
 /// One record. The former hash of a password is in it: the file is for root alone, and is gone after the recovery.
@@ -26,7 +26,7 @@ const DIGITS: usize = 8;
 pub(crate) enum Record {
     /// A candidate that the escrow holds is about to be applied.
     Applying {
-        /// Which.
+        /// The candidate.
         candidate: Unpromoted,
     },
     /// A key slot is about to be added.
@@ -55,7 +55,7 @@ pub(crate) enum Record {
     },
     /// The server has promoted the candidate: the old secrets are about to go.
     Retiring,
-    /// It will not be promoted: what was applied is about to be taken back.
+    /// The candidate will not be promoted: the applied changes are about to be taken back.
     TakingBack,
 }
 
@@ -77,12 +77,12 @@ mod former {
 pub(crate) struct Journal {
     file: PathBuf,
     records: Vec<Record>,
-    /// Bytes of the records that count; what follows is cut off before the next record is written.
+    /// The length in bytes of the valid records; the rest is cut off before the next record is written.
     length: u64,
 }
 
 impl Journal {
-    /// Reads it; an absent one is empty.
+    /// Reads the journal; an absent file is an empty journal.
     pub(crate) fn open(file: &Path) -> std::io::Result<Self> {
         let bytes = match std::fs::metadata(file) {
             Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
@@ -123,8 +123,7 @@ impl Journal {
         Ok(())
     }
 
-    /// The recovery is over: nothing of it has to be finished or taken back. The file is overwritten first, because the
-    /// former hash is in it.
+    /// Removes the journal of a recovery that is over. The file is overwritten first, because it holds the former hash.
     pub(crate) fn remove(&mut self) -> std::io::Result<()> {
         match OpenOptions::new().write(true).open(&self.file) {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -153,7 +152,7 @@ impl Journal {
         })
     }
 
-    /// The report that was made once everything opens with the candidate, and until it is taken back.
+    /// The report, from the time when everything opens with the candidate until the candidate is taken back.
     pub(crate) fn applied(&self) -> Option<&DeviceReport> {
         if self.records.iter().any(|record| matches!(record, Record::TakingBack)) {
             return None;
@@ -164,7 +163,7 @@ impl Journal {
         })
     }
 
-    /// Says whether the old secrets may be gone by now.
+    /// Returns true if the old secrets may be gone by now.
     pub(crate) fn is_retiring(&self) -> bool {
         self.records.iter().any(|record| matches!(record, Record::Retiring))
     }

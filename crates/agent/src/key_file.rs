@@ -1,4 +1,4 @@
-//! The words of errors of key files, which several parts of the agent and the command line tell.
+//! The texts of errors of key files, which the agent and the command line share.
 
 use chaveiro_keyfile::KeyFileError;
 use chaveiro_lang::{Text, text};

@@ -1,6 +1,6 @@
-//! `chaveiro-agent`: the device end on Linux. It enrols this machine, reports what it is, says what stands in the way
-//! of a recovery, and carries recoveries out: `recovery` is the story, `journal` what survives a power loss, `login`
-//! and `luks` the two locks, `nodes` what the server can ask for.
+//! `chaveiro-agent`: the device end on Linux. The agent enrols this machine, reports its state, says what stands in the
+//! way of a recovery, and carries recoveries out. `recovery` is the story, and `journal` is what survives a power loss.
+//! `login` and `luks` are the two locks, and `nodes` is what the server can ask for.
 
 mod agent;
 mod args;
@@ -51,7 +51,7 @@ use help::HELP;
 pub use key_file::of_key_file;
 use state::State;
 
-/// The whole program: command line in, exit code out.
+/// Runs the whole program: command line in, exit code out.
 pub fn main() -> ExitCode {
     if let Some(code) = child::launch(std::env::args_os()) {
         return code;
@@ -72,7 +72,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Prints help or version as asked, or tells what is wrong with the command line.
+/// Prints help or version as asked, or the error of the command line.
 fn refuse(command: &mut clap::Command, error: &clap::Error, lang: Lang) -> ! {
     if !error.use_stderr() || error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let on_terminal =
@@ -85,7 +85,7 @@ fn refuse(command: &mut clap::Command, error: &clap::Error, lang: Lang) -> ! {
     std::process::exit(error.exit_code());
 }
 
-/// Tells what went wrong, and what to do about it.
+/// Prints an error, and what to do about it.
 fn complain(error: &anyhow::Error, json: bool, lang: Lang) {
     let mut out = std::io::stderr();
     if json {
@@ -112,7 +112,7 @@ fn print_prose(mut out: impl Write, stream: Stream, text: &str) -> std::io::Resu
     prose(text, columns(stream)).iter().try_for_each(|line| writeln!(out, "{line}"))
 }
 
-/// Runs the verb, and says whether everything is as it should be.
+/// Runs the verb; returns true if everything is as it should be.
 fn run(cli: &Cli, lang: Lang) -> Result<bool> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let state = State::at(&cli.state);
@@ -230,7 +230,7 @@ fn run(cli: &Cli, lang: Lang) -> Result<bool> {
     Ok(true)
 }
 
-/// SIGINT or SIGTERM.
+/// Returns a future that ends with SIGINT or SIGTERM.
 fn stop_signal() -> Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
@@ -242,7 +242,8 @@ fn stop_signal() -> Result<impl Future<Output = ()>> {
     })
 }
 
-/// The first line of that file, or of standard input: arguments can be read by everybody on the machine.
+/// Returns the first line of that file, or of standard input. A token is never an argument: every user of the machine
+/// can read arguments.
 fn token_of(file: &Path) -> Result<Zeroizing<String>> {
     let text = match file.to_str() {
         Some("-") => std::io::read_to_string(std::io::stdin()),

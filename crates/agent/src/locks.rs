@@ -1,5 +1,4 @@
-//! The locks of this machine: which there are, what stands in the way of recovering each, and whether what the escrow
-//! holds still opens it.
+//! The locks of this machine. Each has its obstacle to a recovery, if any, and the test of the escrowed passcode.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -13,20 +12,20 @@ use crate::login::Accounts;
 use crate::luks::{self, LuksError, Volume, of_crypttab};
 use crate::obstacle::Obstacle;
 
-/// Where the locks are looked for.
+/// The places in which the locks are looked for.
 pub(crate) struct Locks<'a> {
     /// The system below this directory.
     pub(crate) root: &'a Path,
-    /// Which account, which volumes.
+    /// The configuration, which may name the account and the volumes.
     pub(crate) config: &'a Config,
-    /// Where the agent's keys of volumes are.
+    /// The directory of the agent's keys of volumes.
     pub(crate) keys: &'a Path,
     /// The proofs that are known already.
     pub(crate) proven: &'a Proven,
 }
 
-/// Agent slots that a key file was seen to open, by volume, each with its fingerprint: unchanged means that it still
-/// does. A woken machine does not derive a key again before it says its first word.
+/// Agent slots that a key file has opened, by volume, each with its fingerprint. While the fingerprint stays the same,
+/// the key still opens the slot. A woken machine does not derive a key again before it says its first word.
 pub(crate) type Proven = RefCell<BTreeMap<PathBuf, String>>;
 
 /// One lock.
@@ -116,7 +115,7 @@ impl Locks<'_> {
         Volume { path: self.root.join(path.strip_prefix("/").unwrap_or(path)) }
     }
 
-    /// The file with the agent's key of a volume; none when the volume does not say which it is.
+    /// The file with the agent's key of a volume; `None` if the volume has no readable UUID.
     pub(crate) fn key(&self, volume: &Volume) -> Option<PathBuf> {
         // The name comes from the header: nothing in it may lead elsewhere.
         let uuid =
@@ -140,7 +139,7 @@ impl Locks<'_> {
         tested.collect()
     }
 
-    /// The fingerprint of a lock as it is now; none when it cannot be taken.
+    /// The fingerprint of a lock as it is now; `None` if it cannot be taken.
     fn fingerprint(&self, known: &Escrowed) -> Option<String> {
         match known.of.lock {
             Lock::Screen => None,

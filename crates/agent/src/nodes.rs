@@ -1,4 +1,5 @@
-//! The nodes of this machine: what is read of it and what it can be told to do. The table is the `csp` crate's.
+//! The nodes of this machine: the values that the server reads, and the operations that it runs. The table is the `csp`
+//! crate's.
 
 use chaveiro_csp::{self as csp, Access, DocumentError};
 use omadm::Secret;
@@ -10,7 +11,7 @@ use crate::recovery::{BAD_FORMAT, Recovery};
 
 /// SyncML status: no such node.
 const NOT_FOUND: u16 = 404;
-/// SyncML status: this node does not do that.
+/// SyncML status: this node does not allow that access.
 const NOT_ALLOWED: u16 = 405;
 
 /// The nodes during one session.
@@ -26,7 +27,7 @@ pub(crate) struct Nodes<'a> {
 }
 
 impl Nodes<'_> {
-    /// The value of a node that can be read; `None` is a node without a value.
+    /// The value of a node that can be read; `None` for a node without a value.
     fn value(&self, uri: &str) -> Option<String> {
         match uri {
             csp::DESCRIPTION => Some(csp::ddf()),
@@ -48,7 +49,7 @@ impl Nodes<'_> {
     }
 }
 
-/// The status for doing with a node what it does not do, or what is no node.
+/// Returns the status that refuses this access: the node is unknown, or has another access.
 fn refuse(uri: &str, access: Access) -> Option<u16> {
     match csp::find(uri) {
         None => Some(NOT_FOUND),

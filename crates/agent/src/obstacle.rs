@@ -7,13 +7,13 @@ use chaveiro_lang::Text;
 pub(crate) enum Obstacle {
     /// `/etc/shadow` cannot be read.
     NotRoot,
-    /// No account of a user is here.
+    /// The machine has no account of a user.
     NoAccount,
-    /// Not a local account.
+    /// The account is not local.
     Directory,
-    /// Managed by systemd-homed: the password also opens the home.
+    /// systemd-homed manages the account: its password also opens the home.
     Homed,
-    /// `passwd -l`.
+    /// `passwd -l` has locked the account.
     Locked,
     /// The account has expired.
     Expired,
@@ -25,18 +25,18 @@ pub(crate) enum Obstacle {
     Missing(&'static str, &'static str),
     /// `/etc/crypttab` names no volume, and none was given.
     NoVolume,
-    /// The volume cannot be used: why.
+    /// The volume cannot be used, for this reason.
     Volume(Text),
     /// Every key slot is taken, and a replacement needs a spare one.
     NoFreeSlot,
     /// Few key slots are free; a recovery works now, and the next one may not.
     FewFreeSlots,
-    /// The agent has no key slot of its own there, or not the key to it.
+    /// The agent has no key slot of its own on the volume, or lacks the key to it.
     NotEscrowed,
 }
 
 impl Obstacle {
-    /// The code that machines read; it stays the same for ever.
+    /// The code that machines read; it never changes.
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::NotRoot => "notRoot",

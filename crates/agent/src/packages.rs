@@ -1,6 +1,6 @@
-//! Which packages are installed, as the package manager of the distribution keeps it: dpkg's status file
-//! (deb-status in dpkg-query(1)), rpm(8), pacman's local database. For `detectedApps` of Graph.
-//! Their words are shown and stored elsewhere, so that it is bounded here.
+//! The installed packages, for `detectedApps` of Graph, as the package manager of the distribution records them. The
+//! sources are dpkg's status file (deb-status in dpkg-query(1)), rpm(8), and pacman's local database. The server stores
+//! and shows the texts, so they are bounded here.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -57,7 +57,7 @@ pub(crate) fn lines(packages: &[Package]) -> String {
     text
 }
 
-/// SHA-256 in hex: tells whether anything changed since the last report.
+/// The SHA-256 of the list in hex, which shows if the list has changed since the last report.
 pub(crate) fn digest(lines: &str) -> String {
     sha256_hex(lines.as_bytes())
 }
@@ -91,7 +91,7 @@ fn of_pacman(root: &Path) -> BTreeSet<Package> {
     bounded(files.filter_map(|file| pacman_package(&text_of(file))))
 }
 
-/// Sorted, each once, and never more than allowed.
+/// Sorts the packages, each once, and keeps no more than allowed.
 fn bounded(packages: impl Iterator<Item = Package>) -> BTreeSet<Package> {
     let mut kept = BTreeSet::new();
     for package in packages {
@@ -103,7 +103,7 @@ fn bounded(packages: impl Iterator<Item = Package>) -> BTreeSet<Package> {
     kept
 }
 
-/// The words of a file or program; a byte that is no UTF-8 does not hide the rest.
+/// The text of a file or program; bytes that are not UTF-8 do not hide the rest.
 fn text_of(from: impl Read) -> String {
     let mut bytes = Vec::new();
     match from.take(MAX_READ).read_to_end(&mut bytes) {
@@ -112,8 +112,9 @@ fn text_of(from: impl Read) -> String {
     }
 }
 
-/// Stanzas with an empty line between them. The status has three words: what is wanted, whether the package is sound,
-/// and what it is now. Wanted is `install`, or `hold` for one that must not be upgraded: it is installed all the same.
+/// Reads stanzas with an empty line between them. The status has three words: the wanted state, the soundness of the
+/// package, and its present state. The wanted state is `install`, or `hold` for a package that is installed and must
+/// not be upgraded.
 fn dpkg_packages(text: &str) -> impl Iterator<Item = Package> {
     text.split("\n\n").filter_map(|stanza| {
         // Further lines of a field begin with a space, so that they are never taken for another one.
@@ -129,13 +130,13 @@ fn rpm_packages(text: &str) -> impl Iterator<Item = Package> {
     text.lines().filter_map(|line| line.split_once('\t')).filter_map(|(name, version)| package(name, version))
 }
 
-/// `%NAME%` on a line of its own, and the value on the next.
+/// Reads a file with `%NAME%` on a line of its own, and the value on the next.
 fn pacman_package(text: &str) -> Option<Package> {
     let value = |key: &str| text.lines().skip_while(|line| *line != key).nth(1);
     package(value("%NAME%")?, value("%VERSION%")?)
 }
 
-/// `None` when nothing is left of its name or version.
+/// Bounds a package; `None` if its name or version becomes empty.
 fn package(name: &str, version: &str) -> Option<Package> {
     let clean = |field: &str| {
         let field: String = field.trim().chars().filter(|char| !char.is_control()).take(MAX_FIELD).collect();

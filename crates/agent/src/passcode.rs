@@ -1,5 +1,5 @@
-//! Passcodes that are made here, by policy of the tenant (`chaveiro_core::passcode`): every symbol chosen evenly, so
-//! that the stated entropy is the real one, and nothing of them left behind in memory. Words are those of BIP-39.
+//! Passcodes that the agent makes, by the policy of the tenant (`chaveiro_core::passcode`). Every symbol is chosen
+//! evenly, so that the stated entropy is the real one. No passcode stays behind in memory. Words are those of BIP-39.
 
 use bip39::Language;
 use chaveiro_core::passcode::{PasscodePolicy, WordLanguage};
@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use rustix::rand::{GetRandomFlags, getrandom};
 use zeroize::Zeroizing;
 
-/// Characters are read aloud and typed in groups of so many.
+/// The length of the groups in which characters are read aloud and typed.
 const GROUP: usize = 4;
 
 /// Fills a buffer with random bytes.
@@ -37,7 +37,7 @@ pub(crate) fn make(policy: PasscodePolicy, random: Random<'_>) -> Option<Passcod
 ///
 /// # Panics
 ///
-/// When the kernel refuses: a passcode that is not random is worse than none.
+/// If the kernel refuses: a passcode that is not random is worse than none.
 pub(crate) fn kernel_random(buffer: &mut [u8]) {
     let mut filled = 0;
     while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
@@ -79,12 +79,12 @@ fn list(language: WordLanguage) -> &'static [&'static str] {
     }
 }
 
-/// Room for the whole passcode: a string that grows leaves copies of itself behind.
+/// Returns a string with room for the whole passcode: one that grows leaves copies of itself behind.
 fn room(bytes: usize) -> Zeroizing<String> {
     Zeroizing::new(String::with_capacity(bytes))
 }
 
-/// One of the list, which must not be empty, each as likely as any other: what points beyond its end is drawn again.
+/// Picks one of the list, which must not be empty, each as likely as any other. A number beyond the end is drawn again.
 fn pick<'l, T>(list: &'l [T], random: Random<'_>) -> &'l T {
     let mask = list.len().next_power_of_two() - 1;
     let mut bytes = Zeroizing::new([0; 2]);
@@ -106,7 +106,7 @@ mod tests {
     const ALPHABETS: [Alphabet; 3] = [Alphabet::Digits, Alphabet::Letters, Alphabet::LettersAndDigits];
     const LANGUAGES: [WordLanguage; 2] = [WordLanguage::English, WordLanguage::Portuguese];
 
-    /// The same bytes for the same seed (splitmix64).
+    /// Returns a source of bytes that are equal for equal seeds (splitmix64).
     fn seeded(mut seed: u64) -> impl FnMut(&mut [u8]) {
         move |buffer| {
             for byte in buffer {
@@ -140,8 +140,8 @@ mod tests {
         }
     }
 
-    /// Chi-square: with that many degrees of freedom, a fair choice stays below the bound but for one seed in
-    /// millions, and one that favours half of the symbols by a tenth does not.
+    /// Chi-square: with that many degrees of freedom, a fair choice stays below the bound for all but one seed in
+    /// millions. A choice that favours half of the symbols by a tenth exceeds it.
     #[test]
     fn every_symbol_is_as_likely_as_any_other() {
         fn chi_square<T: PartialEq>(list: &[T], draws: usize) -> f64 {

@@ -8,9 +8,9 @@
 //! | [`Recovery::retire`] | the old key slots go, the former hash is forgotten | the candidate |
 //! | [`Recovery::undo`] | the new key slots go, the former password is put back | the old secret |
 //!
-//! The candidate in clear is in memory alone, from `prepare` to the end of `apply`. An agent that dies before everything
-//! is proven takes back at its next start what it had begun; one that dies later asks the server, which knows whether it
-//! promoted the candidate. Every order may be repeated.
+//! The candidate in clear is in memory alone, from `prepare` to the end of `apply`. An agent that dies before everything is
+//! proven takes back at its next start what it had begun. One that dies later asks the server, which knows whether it promoted
+//! the candidate. Every order may be repeated.
 
 use std::path::{Path, PathBuf};
 
@@ -40,9 +40,9 @@ pub(crate) const OK: u16 = 200;
 pub(crate) const BAD_FORMAT: u16 = 400;
 /// SyncML status: nothing here can be recovered; the report says why.
 pub(crate) const NOTHING_READY: u16 = 406;
-/// SyncML status: not the candidate that is here.
+/// SyncML status: the order is about another candidate.
 pub(crate) const CONFLICT: u16 = 409;
-/// SyncML status: it failed and was taken back; the report says why.
+/// SyncML status: the recovery failed and was taken back; the report says why.
 pub(crate) const FAILED: u16 = 500;
 
 /// A candidate that nothing opens with yet.
@@ -59,7 +59,7 @@ struct Candidate {
     lock_sessions: bool,
 }
 
-/// Why a candidate was not applied: which lock, and a stable code.
+/// The reason why a candidate was not applied: the lock, and a stable code.
 struct Failure(Obstacle);
 
 /// Key slots of a volume that are gone.
@@ -72,7 +72,7 @@ pub(crate) struct Cleared {
 pub(crate) struct Recovery {
     root: PathBuf,
     config: Config,
-    /// Where the agent's keys of volumes are.
+    /// The directory of the agent's keys of volumes.
     keys: PathBuf,
     proven: Proven,
     escrowed: PathBuf,
@@ -82,7 +82,7 @@ pub(crate) struct Recovery {
 }
 
 impl Recovery {
-    /// Opens what an earlier process left, and finishes it or takes it back.
+    /// Opens the files of an earlier process, and finishes or takes back its recovery.
     pub(crate) fn open(root: &Path, state: &Path, config: Config) -> Result<Self> {
         let file = state.join("recovery.journal");
         let journal = Journal::open(&file).explain(|| text!("agent-journal-unreadable", file = &file))?;
@@ -99,15 +99,15 @@ impl Recovery {
         })
     }
 
-    /// Finishes or takes back what was interrupted. Call it before every session: what could not be taken back the last
-    /// time is tried again.
+    /// Finishes or takes back an interrupted recovery. Call this before every session: it tries again what failed the
+    /// last time.
     pub(crate) fn resume(&mut self) -> Result<()> {
         let settled = self.settle();
         self.clear_slots();
         settled
     }
 
-    /// Finishes or takes back what was interrupted, as far as the server need not be asked.
+    /// Finishes or takes back an interrupted recovery, as far as that needs no answer of the server.
     pub(crate) fn settle(&mut self) -> Result<()> {
         if self.journal.is_retiring() {
             self.finish_retiring()
@@ -140,8 +140,8 @@ impl Recovery {
         Ok(left.into_iter().filter(|slot| !under_way(slot)).collect())
     }
 
-    /// Removes what recoveries left behind; says which slots of which volumes. What cannot be removed now is tried again
-    /// before the next session.
+    /// Removes the slots that recoveries left behind, and returns them by volume. A slot that stays is tried again before the
+    /// next session.
     pub(crate) fn clear_slots(&self) -> Vec<Cleared> {
         let clear = |path: PathBuf| {
             let volume = self.locks().volume(&path);
@@ -177,7 +177,7 @@ impl Recovery {
         Locks { root: &self.root, config: &self.config, keys: &self.keys, proven: &self.proven }
     }
 
-    /// Makes and seals a candidate for everything that can be recovered of what is asked for.
+    /// Makes and seals a candidate for those of the asked locks that can be recovered.
     pub(crate) fn prepare(&mut self, order: &Prepare, today: i64) -> u16 {
         let known = self.candidate.as_ref();
         if known.is_some_and(|known| known.action == order.action && known.attempt == order.attempt) {
@@ -388,7 +388,8 @@ impl Recovery {
         self.journal.append(record).map_err(failed)
     }
 
-    /// Removes whatever else stands between a person and the account. None of it can fail the recovery: the passcode opens already.
+    /// Removes other obstacles between a person and the account. Its failures do not fail the recovery: the passcode opens
+    /// already.
     fn make_way(&self, candidate: &Candidate) {
         if let Some((name, _)) = &candidate.login {
             let accounts = Accounts { root: &self.root };
@@ -399,7 +400,7 @@ impl Recovery {
         }
     }
 
-    /// The server has promoted the candidate.
+    /// Retires the old secrets, because the server has promoted the candidate.
     pub(crate) fn retire(&mut self, order: &Finish) -> u16 {
         let is_it = |known: &Unpromoted| known.action == order.action && known.attempt == order.attempt;
         match self.journal.applied().and(self.journal.candidate()) {
@@ -451,8 +452,8 @@ impl Recovery {
         Ok(())
     }
 
-    /// Removes the escrow slots of earlier recoveries, as long as the promoted one is there. One that stays is removed by
-    /// the next recovery: what is current opens all the same.
+    /// Removes the escrow slots of earlier recoveries, as long as the promoted one is there. The next recovery removes a slot
+    /// that stays: the current one opens all the same.
     fn retire_slots(&self, path: &Path, slot: u8, mark: &Mark) {
         let volume = self.locks().volume(path);
         let Some(key) = self.locks().key(&volume) else { return };
@@ -465,7 +466,7 @@ impl Recovery {
         }
     }
 
-    /// The candidate will not be promoted.
+    /// Takes the candidate back, because the server will not promote it.
     pub(crate) fn undo(&mut self, order: &Finish) -> u16 {
         self.candidate.take_if(|known| known.action == order.action && known.attempt == order.attempt);
         match self.journal.candidate() {
@@ -482,19 +483,19 @@ impl Recovery {
         }
     }
 
-    /// Takes back what no server will promote any more: it refuses this machine, or the machine leaves.
+    /// Takes back a candidate that no server will promote: the server refuses this machine, or the machine leaves.
     pub(crate) fn give_up(&mut self) -> Result<()> {
         self.candidate = None;
         if self.journal.is_retiring() { self.finish_retiring() } else { self.take_back(None) }
     }
 
-    /// A session ended in which nothing came of the candidate: its passcode need not stay in memory.
+    /// Forgets a candidate that its session did not apply: its passcode need not stay in memory.
     pub(crate) fn forget_candidate(&mut self) {
         self.candidate = None;
     }
 
-    /// Undoes the records, the newest first. A slot that no token names yet is known to be ours by what opens it: the
-    /// passcode, if it is at hand, or the key of the agent.
+    /// Undoes the records, the newest first. The agent knows a slot that no token names yet by what opens it: the
+    /// passcode, if it is at hand, or its own key.
     fn take_back(&mut self, passcode: Option<&Passcode>) -> Result<()> {
         if self.journal.applied().is_some() {
             // From here on it is not applied any more, however far this comes.

@@ -1,4 +1,4 @@
-//! The service: a session at the start, then woken by the server; polling is the fallback.
+//! The service. It runs a session at the start, and then one whenever the server wakes it; polling is the fallback.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -13,13 +13,13 @@ use crate::passcode::kernel_random;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
-/// The longest wait that is asked for at once; the server may hold for less.
+/// The longest wait of one request; the server may answer earlier.
 const WAIT: Duration = Duration::from_secs(280);
 
-/// So many times in a row the server may wake the agent for nothing before it is taken for a fault.
+/// The useless wakes in a row after which they count as a fault.
 const USELESS_WAKES: u32 = 3;
 
-/// Runs until `stop` resolves. `tell` is told what happens, for the log; `now` is the time.
+/// Runs until `stop` resolves. `tell` gets the events for the log; `now` returns the time.
 pub(crate) async fn run(
     agent: &mut Agent,
     stop: impl Future<Output = ()>,
@@ -91,7 +91,8 @@ async fn wait(agent: &Agent, return_within: &Cell<Duration>) -> Result<After> {
     }
 }
 
-/// Doubles with each failure, up to a limit; half of it is chance, so that a fleet does not come back at once.
+/// The pause after so many failures. It doubles with each, up to a limit; half of it is random, so that a fleet does
+/// not return at once.
 fn pause(failures: u32) -> Duration {
     let whole = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(20)).min(LONGEST_PAUSE);
     jittered(whole, chance())

@@ -13,7 +13,7 @@ use crate::state::Enrolment;
 /// Messages of one session, at the most: a server that never ends one is wrong.
 const MAX_MESSAGES: usize = 50;
 
-/// The server told this machine in a session that it does not know it: it was retired, or enrolled anew.
+/// The error of a session in which the server did not know this machine: it was retired, or enrolled anew.
 #[derive(Debug)]
 pub(crate) struct Refused(u16);
 
@@ -31,8 +31,8 @@ impl std::fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// One whole session; says how many messages it took. The certificate of the connection proves who we are, so that
-/// no digest is needed.
+/// Runs one whole session, and returns the number of its messages. The certificate of the connection authenticates this
+/// machine, so no digest is needed.
 pub(crate) async fn run(
     transport: &impl Transport,
     enrolment: &Enrolment,

@@ -11,15 +11,15 @@ use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-/// Certificate and private key, PEM.
+/// The file of the certificate and the private key, in PEM.
 const IDENTITY: &str = "identity.pem";
-/// Held while an agent runs.
+/// The file whose lock an agent holds while it runs.
 const LOCK: &str = "agent.lock";
-/// The list of locks that the promoted passcode opens; it means nothing to another enrolment.
+/// The file with the locks that the promoted passcode opens; another enrolment does not use it.
 const ESCROWED: &str = "escrowed.json";
-/// Everything else.
+/// The file of everything else.
 const ENROLMENT: &str = "enrolment.json";
-/// The keys of the agent to encrypted volumes, by their UUID.
+/// The directory of the agent's keys to encrypted volumes, by their UUID.
 const VOLUMES: &str = "volumes";
 
 /// The state directory.
@@ -29,13 +29,13 @@ pub(crate) struct State(PathBuf);
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Enrolment {
-    /// Where sessions go.
+    /// The address of sessions.
     pub(crate) address: String,
-    /// Also the common name in the certificate.
+    /// The id of the enrolment, which is also the common name in the certificate.
     pub(crate) enrollment_id: String,
     /// The name of this machine towards the server.
     pub(crate) oma_device_id: String,
-    /// The only root that is trusted, PEM; what the system trusts when there is none.
+    /// The only trusted root, in PEM; `None` for the roots of the system.
     pub(crate) root_pem: Option<String>,
     /// Sessions begun.
     pub(crate) sessions: u32,
@@ -52,7 +52,7 @@ impl State {
         &self.0
     }
 
-    /// Held by the one process that speaks for this machine.
+    /// Takes the lock of the one process that speaks for this machine.
     pub(crate) fn lock(&self) -> Result<File> {
         let file = self.0.join(LOCK);
         let options = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&file);
@@ -67,7 +67,7 @@ impl State {
         self.0.join(ENROLMENT).exists()
     }
 
-    /// Keeps a new enrolment; the identity first, so that an enrolment without a key never exists.
+    /// Keeps a new enrolment. The identity comes first, so that an enrolment without a key never exists.
     pub(crate) fn create(&self, enrolment: &Enrolment, identity: &str) -> Result<()> {
         keyfile::create_directory(&self.0)?;
         // A key that is left of an enrolment that was never finished is of no use.
@@ -76,8 +76,8 @@ impl State {
         Ok(())
     }
 
-    /// Puts a new enrolment in place of the one before, the identity first: the server believes the new one alone. What the
-    /// escrow opened under the enrolment before means nothing to this one.
+    /// Replaces the enrolment. The identity comes first, because the server accepts the new one alone. The list of escrowed locks
+    /// goes: it belongs to the old enrolment.
     pub(crate) fn renew(&self, enrolment: &Enrolment, identity: &str) -> Result<()> {
         keyfile::replace(&self.0.join(IDENTITY), identity.as_bytes())?;
         self.update(enrolment)?;
@@ -105,12 +105,12 @@ impl State {
         Ok(keyfile::replace(&self.0.join(ENROLMENT), &serde_json::to_vec_pretty(enrolment)?)?)
     }
 
-    /// Where the keys of the agent to encrypted volumes are kept.
+    /// The directory of the agent's keys to encrypted volumes.
     pub(crate) fn volumes(&self) -> PathBuf {
         self.0.join(VOLUMES)
     }
 
-    /// Forgets the enrolment; the enrolment first, so that what is left is never taken for one.
+    /// Forgets the enrolment. Its own file goes first, so that the remaining files are never taken for an enrolment.
     pub(crate) fn remove(&self) -> Result<()> {
         for name in [ENROLMENT, IDENTITY, ESCROWED] {
             let file = self.0.join(name);

@@ -11,7 +11,7 @@ pub(crate) fn columns(lang: Lang) -> [String; 4] {
         .map(|title| title.say(lang))
 }
 
-/// State, and what to do about it.
+/// The words for a state, and what to do about it.
 pub(crate) fn verdict(lang: Lang, obstacle: Option<&Obstacle>) -> (String, String) {
     said(lang, &obstacle.map_or_else(|| text!("agent-ready"), of_obstacle))
 }

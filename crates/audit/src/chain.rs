@@ -1,7 +1,8 @@
-//! The hash chain: the hashed bytes, the signed links, and the job that links new events.
+//! The hash chain of the audit record: the bytes that are hashed, the links that are signed, and the job that links new
+//! events.
 //!
-//! Link `n` of a tenant is SHA-256 over a label, the hash of link `n - 1` (zeros for the first), the tenant, `n`, and
-//! the exact bytes of the event. A checkpoint signs a link.
+//! Link `n` of a tenant is a SHA-256 hash. It covers a label, the hash of link `n - 1` (zeros for the first), the
+//! tenant, `n`, and the exact bytes of the event. A checkpoint signs a link.
 
 use std::collections::BTreeMap;
 

@@ -6,8 +6,8 @@
 //! {"line":"checkpoint","position":1,"hash":"BASE64","at":"…","signature":"BASE64"}
 //! ```
 //!
-//! Where the key has changed, the header has version 2 and a `succession`: one link for each change, from the oldest
-//! key to the one that it names (see `succession`).
+//! Where the key has changed, the header has version 2 and a `succession`. It has one link for each change, from the
+//! oldest key to the one that the header names (see `succession`).
 //!
 //! An event's body is the exact text that was hashed, as a JSON string.
 

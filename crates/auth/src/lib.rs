@@ -1,8 +1,8 @@
 //! Authentication of callers: bearer tokens of trusted issuers, and the small local issuer.
 //!
-//! A token counts only if everything about it holds: an asymmetric algorithm from an allow-list, the signature of the
-//! issuer that it names, one of our audiences, its times, and a tenant that this issuer may speak for. The token then
-//! becomes a [`chaveiro_core::caller::Caller`].
+//! A token counts only if everything about it holds. The algorithm is asymmetric and in an allow-list, and the issuer
+//! that it names signed it. The audience is one of ours, the times are valid, and the issuer may speak for the tenant.
+//! The token then becomes a [`chaveiro_core::caller::Caller`].
 
 mod ceiling;
 mod claims;

@@ -210,7 +210,7 @@ async fn answers_have_the_headers_of_a_login_endpoint_and_the_ids_of_their_reque
 }
 
 #[tokio::test]
-async fn too_many_tokens_of_one_application_wait_and_nobody_else_uses_them_up() {
+async fn too_many_tokens_of_one_application_wait_and_no_other_caller_uses_them_up() {
     let endpoints =
         Endpoints::with(TokenCeilings { by_application: 2, by_tenant: 0, ..TokenCeilings::default() }).await;
     let desk = Endpoints::DESK.to_string();

@@ -94,7 +94,7 @@ async fn guessing_is_slow_from_one_address() {
 }
 
 #[tokio::test]
-async fn nobody_is_locked_out_by_those_who_guess_from_elsewhere() {
+async fn no_application_is_locked_out_by_guesses_from_another_address() {
     let endpoints = Endpoints::with(ceilings(0, 2)).await;
     let secret = endpoints.secret.clone();
     for host in 0..2_000 {

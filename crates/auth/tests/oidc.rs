@@ -283,7 +283,7 @@ async fn a_flood_of_unknown_keys_is_no_flood_of_requests() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dead_issuer_stops_nobody_whose_key_is_known() {
+async fn a_dead_issuer_stops_no_caller_whose_key_is_known() {
     let mut provider = Provider::start();
     let world = world(provider.config());
     let token = provider.token(GRAPH).await;
@@ -297,7 +297,7 @@ async fn a_dead_issuer_stops_nobody_whose_key_is_known() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slow_issuer_makes_nobody_wait_for_ever_and_is_asked_once() {
+async fn a_slow_issuer_makes_no_caller_wait_for_ever_and_is_asked_once() {
     let provider = Provider::start();
     let token = provider.token(GRAPH).await;
     // It accepts connections and sends nothing.

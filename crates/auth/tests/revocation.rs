@@ -147,7 +147,7 @@ async fn an_id_is_the_same_however_an_operator_writes_it() {
 }
 
 #[tokio::test]
-async fn revocations_in_a_burst_lock_nobody_out() {
+async fn revocations_in_a_burst_lock_no_person_out() {
     let endpoints = Endpoints::new().await;
     let desk = Endpoints::DESK.to_string();
     let mut refused = 0;
@@ -225,7 +225,7 @@ async fn an_application_that_was_removed_has_no_token_left() {
 }
 
 #[tokio::test]
-async fn whoever_uses_a_stolen_refresh_token_loses_the_access_token_too() {
+async fn a_thief_who_uses_a_stolen_refresh_token_loses_the_access_token_too() {
     let endpoints = Endpoints::new().await;
     let owner = endpoints.signed_in(None).await;
     let (_, thief) = endpoints.refreshed(&owner, None).await;

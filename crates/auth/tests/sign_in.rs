@@ -85,7 +85,7 @@ fn says(answer: &(u16, Value)) -> (u16, &str, u64) {
 }
 
 #[tokio::test]
-async fn a_person_signs_in_once_an_operator_vouches_for_her() {
+async fn a_person_signs_in_once_an_operator_vouches_for_them() {
     let endpoints = Endpoints::new().await;
     let begun = begin(&endpoints, EVERYTHING).await;
     assert_eq!((&begun["expires_in"], &begun["interval"]), (&json!(900), &json!(5)));
@@ -272,7 +272,7 @@ async fn a_tenant_says_how_long_its_people_stay_signed_in() {
 }
 
 #[tokio::test]
-async fn whose_account_is_disabled_is_not_signed_in_until_it_is_enabled_again() {
+async fn a_user_with_a_disabled_account_is_not_signed_in_until_it_is_enabled_again() {
     let endpoints = Endpoints::new().await;
     let before = signed_in(&endpoints, EVERYTHING).await;
     let begun = begin(&endpoints, SCOPE).await;
@@ -300,7 +300,7 @@ async fn whose_account_is_disabled_is_not_signed_in_until_it_is_enabled_again() 
 }
 
 #[tokio::test]
-async fn whoever_is_removed_from_the_users_is_not_signed_in_any_more() {
+async fn a_removed_user_is_not_signed_in_any_more() {
     let endpoints = Endpoints::new().await;
     let before = signed_in(&endpoints, EVERYTHING).await;
     let begun = begin(&endpoints, SCOPE).await;

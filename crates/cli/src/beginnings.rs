@@ -1,5 +1,5 @@
-//! Names that begin in some way, straight from the data directory: for suggestions and completions on the host, where
-//! nothing is asked of a server and nothing is recorded.
+//! Names that begin with a text, read from the data directory. They serve suggestions and completions on the host,
+//! which ask no server and record nothing.
 
 use std::sync::Arc;
 

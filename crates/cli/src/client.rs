@@ -57,7 +57,7 @@ impl GraphClient {
         self.answer(if let Some(body) = body { request.json(body) } else { request }).await
     }
 
-    /// With what the person says about what is asked for; with a reason for breaking the glass, in spite of a hold.
+    /// Adds the person's reason to every request, and the reason for breaking the glass, which passes a hold.
     pub(crate) fn saying(mut self, why: &Why) -> Result<Self> {
         let said = [("x-chaveiro-reason", &why.reason), ("x-chaveiro-break-glass", &why.break_glass)];
         for (name, reason) in said {
@@ -73,8 +73,8 @@ impl GraphClient {
         self.client.request(method, format!("{}{path}", self.base_url)).headers(self.why.clone())
     }
 
-    /// The answer; once more with another token, where there is one, when this one was revoked: an application's tokens may
-    /// have ended, and the person is still signed in.
+    /// Sends the request and returns the answer. If the token was revoked and can be renewed, it renews the token and sends the
+    /// request once more. The tokens of an application may have ended while the person is still signed in.
     async fn answer(&self, request: RequestBuilder) -> Result<(StatusCode, Value)> {
         let again = request.try_clone().filter(|_| self.renews);
         let token = self.token.lock().await.clone();
@@ -98,7 +98,7 @@ impl GraphClient {
         Ok((status, serde_json::from_slice(&bytes).unwrap_or_default()))
     }
 
-    /// The same; anything but success is an error with the server's own words.
+    /// Sends the request, and returns an error with the server's text unless it succeeds.
     pub(crate) async fn expect(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
         let (status, answer) = self.call(method, path, body).await?;
         if !status.is_success() && answer.is_null() {

@@ -1,5 +1,5 @@
-//! What stands for the host of a server in a program without the feature `host`: the program works as a client alone, and a
-//! person who is not signed in is told how to sign in.
+//! The stand-in for the host of a server in a program without the feature `host`. Such a program is a client alone, and tells a
+//! user who is not signed in how to sign in.
 
 use std::error::Error;
 
@@ -58,7 +58,7 @@ pub(crate) fn facts(_: &Arg, _: Lang) -> Option<String> {
 /// Nothing is to be adapted.
 pub(crate) fn adapt(_: &mut Cli, _: &ArgMatches) {}
 
-/// Returns true if the verb writes documents, which are for everybody.
+/// Returns true if the verb writes documents, which every user may read.
 pub(crate) fn writes_documents(verb: &Verb) -> bool {
     matches!(verb, Verb::Man { .. })
 }

@@ -325,8 +325,8 @@ pub(crate) async fn link_audit(store: &Arc<dyn Store>, signer: &Arc<Signer>, now
     }
 }
 
-/// Opens the data directory. Where none exists and none was named, this is the machine of a client: the error says that the
-/// verb works on the host alone, or how to sign in.
+/// Opens the data directory. Without a named or existing directory, this is a client machine. The error then says that the verb
+/// works on the host alone, or how to sign in.
 pub(crate) fn data_directory(common: &Common) -> Result<DataDir> {
     match (DataDir::open(&common.data()), &common.data) {
         (Err(DataDirError::Missing(path)), None) if !matches!(Session::load(), Ok(Some(_))) => {

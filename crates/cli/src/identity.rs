@@ -35,16 +35,16 @@ pub(crate) struct NewApplication {
 /// The secrets and tokens that go when an application gets another secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Replaced {
-    /// Nothing: both serve.
+    /// No secret goes: the old ones and the new one serve.
     Nothing,
-    /// The older secrets.
+    /// The older secrets go.
     Secrets,
-    /// And every token that was given until now.
+    /// The older secrets go, and every token that the application got until now.
     SecretsAndTokens,
 }
 
 impl Host {
-    /// Registers it. Its secret, unless it is public, is shown once.
+    /// Registers an application, and returns its secret unless it is public. The secret is shown once.
     pub(crate) async fn register_app(
         &self,
         tenant: TenantId,

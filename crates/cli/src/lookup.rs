@@ -1,5 +1,5 @@
-//! Devices and users by name. The server looks for the name in an index, so a lookup costs the same in a fleet of any size:
-//! a few requests, each for a few rows.
+//! Devices and users by name. The server looks for the name in an index, so a lookup costs the same in a fleet of any size. It
+//! takes a few requests, each for a few rows.
 
 use anyhow::{Result, bail};
 use chaveiro_lang::{Text, beginning, nearest, text};

@@ -72,7 +72,7 @@ fn main() -> ExitCode {
     let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     on_host::adapt(&mut cli, &matches);
     let out = Out::new(cli.common.json, lang);
-    // Documents are for everybody; all else is for the user of the data directory.
+    // Every user may read the documents; all else is for the user of the data directory.
     if !on_host::writes_documents(&cli.verb) {
         system::keep_to_oneself();
     }

@@ -1,5 +1,6 @@
-//! The person who runs a verb on the host, for the record: the login uid that the kernel keeps for a session, `sudo`'s word,
-//! the user of the process, the terminal. People who share the service user are told apart by the first two.
+//! The person who runs a verb on the host, for the record. The sources are the login uid that the kernel keeps for a session, the
+//! variables of `sudo`, the user of the process, and the terminal. People who share the service user are told apart by the first
+//! two.
 
 use std::os::fd::AsFd;
 use std::process::{Command, Stdio};

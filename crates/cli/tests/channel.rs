@@ -13,7 +13,7 @@ use chaveiro_fleet::transport::{Request, Response, Transport, TransportError};
 use rustls::HandshakeKind;
 use serde_json::Value;
 
-/// A proxy that ends the TLS connections of devices, or somebody who poses as one: from that address, with these headers.
+/// A proxy that ends the TLS connections of devices, or a program that poses as one: from that address, with these headers.
 struct Proxy {
     root: reqwest::Certificate,
     address: &'static str,
@@ -73,7 +73,7 @@ async fn behind_a_trusted_proxy_the_certificate_of_a_machine_travels_in_a_header
         ("no header", proxy("127.0.0.3", vec![]), false),
         ("its certificate", proxy("127.0.0.3", vec![(name, shown.clone())]), true),
         ("a name in other letters", proxy("127.0.0.3", vec![("client-cert", shown.clone())]), true),
-        ("somebody who is no proxy", proxy("127.0.0.4", vec![(name, shown.clone())]), false),
+        ("a sender that is not a proxy", proxy("127.0.0.4", vec![(name, shown.clone())]), false),
         ("another header", proxy("127.0.0.3", vec![("X-Client-Cert", shown.clone())]), false),
         ("twice", proxy("127.0.0.3", vec![(name, shown.clone()), (name, shown.clone())]), false),
         ("no certificate", proxy("127.0.0.3", vec![(name, ":AAAA:".to_owned())]), false),

@@ -85,7 +85,7 @@ async fn a_hold_outlives_the_death_of_the_server() {
 #[tokio::test]
 async fn an_alert_is_told_although_the_server_died_right_after_its_answer() {
     let (_directory, data) = initialised();
-    // Nobody is at home yet; later somebody is, at the same address.
+    // No receiver listens yet; later one does, at the same address.
     let hook = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
     let file = std::fs::OpenOptions::new().append(true).open(data.join("chaveiro.toml"));
     write!(file.expect("the configuration"), "\nalert-url = \"http://{hook}/hook\"\n").expect("written");
@@ -107,7 +107,7 @@ async fn an_alert_is_told_although_the_server_died_right_after_its_answer() {
         let database = rusqlite::Connection::open(data.join("chaveiro.db")).expect("the database");
         database.query_row("SELECT count(*) FROM alert", [], |row| row.get(0)).expect("a count")
     };
-    assert_eq!(waiting(), 1, "nobody has taken it");
+    assert_eq!(waiting(), 1, "the receiver has not taken it");
     let hook = TcpListener::bind(hook).expect("the same port");
     let told = tokio::task::spawn_blocking(move || taken_once(&hook));
     let _server = server.kill_and_restart();

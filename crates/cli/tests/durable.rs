@@ -491,7 +491,7 @@ async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> 
 }
 
 #[tokio::test]
-async fn a_flush_that_fails_ends_the_process_and_nobody_is_answered() {
+async fn a_flush_that_fails_ends_the_process_and_no_caller_is_answered() {
     let (directory, data) = initialised();
     let disk = Disk::below(directory.path());
     let server = Server::start_on(&disk, &data);
@@ -511,7 +511,7 @@ async fn a_flush_that_fails_ends_the_process_and_nobody_is_answered() {
 }
 
 #[tokio::test]
-async fn a_damaged_page_that_nobody_reads_is_told_soon_after_the_start() {
+async fn a_damaged_page_that_no_request_reads_is_told_soon_after_the_start() {
     let (_directory, data) = initialised();
     let file = data.join("chaveiro.db");
     let page: u64 = {

@@ -59,7 +59,7 @@ impl Scene {
         address_of(&self.server.device_url)
     }
 
-    /// Everybody with something to show is answered, on new connections, several times.
+    /// Every caller with something to show is answered, on new connections, several times.
     async fn serves(&mut self, when: &str) {
         for round in 0..5 {
             for caller in &self.callers {
@@ -153,7 +153,7 @@ fn closed_after(stream: &mut Tls, begun: Instant) -> Duration {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn idle_connections_and_unfinished_heads_keep_nobody_out_of_either_listener() {
+async fn idle_connections_and_unfinished_heads_keep_no_caller_out_of_either_listener() {
     let mut scene = Scene::new(&[]).await;
     let tls = scene.tls(b"http/1.1");
     for (name, to) in [("Graph", scene.graph()), ("devices", scene.devices())] {
@@ -185,7 +185,7 @@ async fn idle_connections_and_unfinished_heads_keep_nobody_out_of_either_listene
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flood_from_many_addresses_keeps_nobody_out() {
+async fn a_flood_from_many_addresses_keeps_no_caller_out() {
     let mut scene = Scene::new(&[]).await;
     let tls = scene.tls(b"http/1.1");
     let mut held = Vec::new();
@@ -204,7 +204,7 @@ async fn a_flood_from_many_addresses_keeps_nobody_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_that_come_without_end_keep_nobody_else_out() {
+async fn connections_that_come_without_end_keep_no_caller_out() {
     let mut scene = Scene::new(&[]).await;
     scene.callers = [caller(&scene.server, "127.0.0.3"), caller(&scene.server, ELSEWHERE)];
     let stop = Arc::new(AtomicBool::new(false));
@@ -234,7 +234,7 @@ async fn connections_that_come_without_end_keep_nobody_else_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn slow_bodies_and_idle_http2_keep_nobody_out() {
+async fn slow_bodies_and_idle_http2_keep_no_caller_out() {
     let mut scene = Scene::new(&[]).await;
     let (http1, http2) = (scene.tls(b"http/1.1"), scene.tls(b"h2"));
     let mut held = Vec::new();
@@ -251,7 +251,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn floods_of_pings_streams_and_resets_keep_nobody_out() {
+async fn floods_of_pings_streams_and_resets_keep_no_caller_out() {
     // `:method: GET`, `:scheme: https`, `:path: /`, of the static table (RFC 7541, appendix A).
     let request = |stream: u32| frame(1, 0b101, stream, &[0x82, 0x87, 0x84]);
     let reset = |stream: u32| frame(3, 0, stream, &8_u32.to_be_bytes());

@@ -218,7 +218,7 @@ async fn a_secret_made_through_the_api_signs_in_and_is_in_no_log_and_no_file() {
     }
 }
 
-/// Somebody on another machine: no data directory, a configuration directory of her own.
+/// A person on another machine: no data directory, a configuration directory of their own.
 pub(crate) struct Person<'a> {
     pub(crate) home: &'a Path,
     pub(crate) server: &'a Server,
@@ -239,14 +239,15 @@ impl Person<'_> {
         self.home.join("chaveiro/session.json")
     }
 
-    /// Begins to sign in and lets an operator decide about the code; what the command says in the end.
+    /// Begins to sign in and lets an operator decide about the code. Returns the success and the last text of the
+    /// command.
     pub(crate) fn login(&self, decide: impl Fn(&str)) -> (bool, String) {
         let root = self.server.data.join("keys/ca/root.pem");
         let root = root.to_str().expect("a path");
         self.login_by(&["login", "--server", &self.server.graph_url, "--ca", root], decide)
     }
 
-    /// The same, by that command line.
+    /// Begins to sign in by that command line, and lets an operator decide about the code.
     pub(crate) fn login_by(&self, arguments: &[&str], decide: impl Fn(&str)) -> (bool, String) {
         let mut child = self.command(arguments);
         let mut child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
@@ -287,7 +288,7 @@ async fn a_person_signs_in_from_elsewhere_works_and_is_signed_out() {
     assert_eq!(ana.session().metadata().expect("there").permissions().mode() & 0o777, 0o600);
     assert_eq!(run_json(&data, &["sign-in", "list"])[0]["user"], "ana@contoso.example");
 
-    // Being vouched for says who she is; what she may do is said by her roles.
+    // An operator vouches for the person; roles decide what the person may do.
     let without_role = ana.run(&["device", "list"]);
     let said: Value = serde_json::from_slice(&without_role.stderr).expect("JSON");
     let said = said["error"].as_str().expect("text");
@@ -312,7 +313,7 @@ async fn a_person_signs_in_from_elsewhere_works_and_is_signed_out() {
     }
     assert_ne!(std::fs::read(ana.session()).expect("a session"), before);
 
-    // What her role allows works from there, too: the operator's own recoveries are on hold, and she releases them.
+    // What the person's role allows works from there, too: the operator's recoveries are on hold, and the person releases them.
     run(&data, &["tenant", "set", "--hold-recoveries", "1", "--hold-percent", "0"]);
     let second = server.device(2).await;
     drop(second);
@@ -330,7 +331,7 @@ async fn a_person_signs_in_from_elsewhere_works_and_is_signed_out() {
     assert!(text(&ana.run(&["hold", "release", "--reason", "x"]).stderr).contains("nothing is on hold"));
     run(&data, &["recover", &id(1)]);
 
-    // So does managing roles, for others and within what she may pass on.
+    // So does managing roles, for others and within the rights that the person may pass on.
     let json = |arguments: &[&str]| -> Value { serde_json::from_slice(&ana.run(arguments).stdout).expect("JSON") };
     let refused = |arguments: &[&str]| text(&ana.run(arguments).stderr);
     assert!(refused(&["role", "assignments"]).contains("Intune_Roles_Read"));
@@ -367,7 +368,7 @@ async fn a_person_signs_in_from_elsewhere_works_and_is_signed_out() {
     assert_eq!(json(&["role", "unassign", given["id"].as_str().expect("an id")])["removed"], true);
     assert!(refused(&["role", "unassign", given["id"].as_str().expect("an id")]).contains("is reached there"));
 
-    // Tokens of the command line end for everybody, and whoever is signed in gets the next by herself.
+    // Tokens of the command line end for every person, and those who are signed in get the next by themselves.
     let stored = || std::fs::read_to_string(ana.session()).expect("a session");
     let before = stored();
     run(&data, &["app", "revoke", "{5FC567BC-F6E7-4205-BAF4-477D4BC05D43}"]);
@@ -398,7 +399,7 @@ fn age(session: &Path) {
     std::fs::write(session, stored.to_string()).expect("written");
 }
 
-/// A token of another issuer with these claims; nobody has signed it.
+/// A token of another issuer with these claims, without a signature.
 fn unsigned(claims: &Value) -> String {
     use base64::Engine;
     let part = |value: &Value| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(value.to_string());
@@ -514,7 +515,7 @@ async fn an_operator_sees_from_where_and_by_which_program_a_sign_in_was_asked_fo
         server.client().get(format!("{}/devicelogin?otc={code}", server.graph_url)).send().await.expect("a page");
     assert!(page.text().await.expect("text").contains(address));
 
-    // Of one that an older version left nobody knows it.
+    // The address of a sign-in that an older version left is unknown.
     let older = ask("192.0.2.7").await;
     drop(server);
     let hide = "UPDATE sign_in SET address = NULL WHERE user_code = ?";
@@ -522,7 +523,7 @@ async fn an_operator_sees_from_where_and_by_which_program_a_sign_in_was_asked_fo
     forge.execute(hide, [older.replace('-', "")]).expect("changed");
     drop(forge);
     let shown = run(&data, &["sign-in", "list"]);
-    assert!(!shown.contains(&older), "nobody takes the address away: {shown}");
+    assert!(!shown.contains(&older), "the address stays: {shown}");
 
     for (lang, titles) in [
         ("en", ["Code, state", "Begun, ends", "Application, user, address", "pending"]),

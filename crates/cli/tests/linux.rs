@@ -94,7 +94,7 @@ async fn what_goes_wrong_is_said_with_what_to_do_and_leaves_nothing_behind() {
 
     let token = run_json(&data, &["device", "enroll-token"])["token"].as_str().expect("a token").to_owned();
     let untrusted = machine.try_run(&["enroll", &server.device_url, "--token", &token]);
-    assert!(!untrusted.status.success(), "a server that nobody vouches for is not trusted");
+    assert!(!untrusted.status.success(), "a server without a known root is not trusted");
     let said = text(&untrusted.stderr);
     assert!(!said.contains(&token), "the token is not repeated");
     assert_eq!(said.matches("root").count() - said.matches("--root-fingerprint").count(), 1, "told once: {said}");
@@ -145,7 +145,7 @@ async fn a_locked_out_person_gets_a_passcode_that_opens_account_and_disk() {
     let locks = machine.locks();
     let id = devices(&server).await[0]["id"].as_str().expect("an id").to_owned();
 
-    // The disk was escrowed by itself, before anybody asked; the password of the account is the person's still.
+    // The disk was escrowed by itself, before a caller asked; the password of the account is still the person's.
     let first = newest(&server, &client, &id).await;
     let standing = first["passcode"].as_str().expect("a passcode").to_owned();
     assert_eq!(
@@ -155,7 +155,7 @@ async fn a_locked_out_person_gets_a_passcode_that_opens_account_and_disk() {
     assert!(locks.passphrase_opens(&standing) && locks.passphrase_opens(PASSPHRASE));
     assert!(locks.password_opens(OLD_PASSWORD) && !locks.password_opens(&standing));
 
-    // The service is woken by the request; nobody polls.
+    // The request wakes the service, which does not poll.
     let service = machine.service();
     recover(&server, &client, &id).await;
     let result = ended(&server, &client, &id).await;

@@ -54,7 +54,7 @@ impl Scene {
         assert_eq!(self.client.post(url).send().await.expect("an answer").status(), 204);
     }
 
-    /// The newest result, without its passcode: nobody has seen it by this.
+    /// The newest result, without its passcode: this discloses nothing.
     async fn result(&self) -> Value {
         let url = format!("{}{DEVICES}/{}", self.server().graph_url, self.id);
         get(&self.client, &url).await["deviceActionResults"][0].clone()
@@ -123,7 +123,7 @@ async fn an_agent_killed_at_each_step_finishes_or_takes_back_at_its_next_start()
         if !["retiring", "retired", "kept", "finished"].contains(&step) {
             assert_ne!(state, "done", "{step}: nothing was proven to the server yet");
         }
-        // It is started again and killed at once: what it does by itself, before it speaks to anybody, must be enough.
+        // It is started again and killed at once: what it does by itself, before it speaks to the server, must be enough.
         scene.machine.try_run(&["status"]);
         assert!(scene.machine.sync_and_die_at("prepared") || step != "prepared");
         let restarted = scene.check(&scene.machine.locks().copied(), step).await;
@@ -449,7 +449,7 @@ async fn nothing_that_can_be_recovered_is_not_supported_with_every_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_agents_with_one_identity_never_lock_anybody_out() {
+async fn two_agents_with_one_identity_lock_no_user_out() {
     let scene = Scene::new().await;
     let clone = Machine { directory: tempfile::tempdir().expect("a directory") };
     let copy = |from: &Path| {
@@ -530,7 +530,7 @@ async fn a_disk_that_is_full_refuses_the_recovery_and_changes_nothing() {
     scene.recover().await;
     let (state, etc) = (scene.machine.state(), scene.machine.root().join("etc"));
     // Each directory becomes a file system of its own, which is filled to the last byte; a private mount namespace, so
-    // that nobody else sees it.
+    // that no other program sees it.
     let script = "set -e; full=$1; shift; mkdir $full.kept; cp -a $full/. $full.kept/
         mount -t tmpfs -o size=64m,mode=700 none $full; cp -a $full.kept/. $full/
         dd if=/dev/zero of=$full/filler bs=1k >/dev/null 2>&1 || true
@@ -725,7 +725,7 @@ async fn one_disk_under_two_names_has_one_passcode() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_last_slots_of_a_disk_are_not_given_up_and_nobody_is_told_otherwise() {
+async fn the_last_slots_of_a_disk_are_not_given_up_and_no_caller_is_told_otherwise() {
     let scene = Scene::new().await;
     let disk = scene.machine.root().join("disk.img");
     let mut kill = std::process::Command::new("cryptsetup");

@@ -1,6 +1,6 @@
 //! Secrets in the memory of the two programs: they are gone soon after the connections that brought them have ended.
 //!
-//! The memory is read as a debugger reads it. The programs let nobody but root do that, so that these tests need root.
+//! The memory is read as a debugger reads it. The programs let root alone do that, so these tests need root.
 
 use std::fs::File;
 use std::io::Write;
@@ -210,17 +210,17 @@ async fn the_memory_of_both_programs_is_closed_to_the_user_that_runs_them_and_in
     let [server, agent] = [Path::new(env!("CARGO_BIN_EXE_chaveiro")), AGENT.as_path()].map(program);
     give(directory.path(), NOBODY);
     give(machine.directory.path(), NOBODY);
-    let by_nobody = |program: &Path| {
+    let as_nobody = |program: &Path| {
         let mut command = Command::new(program);
         command.uid(NOBODY).gid(NOBODY).stdin(Stdio::null());
         command
     };
-    let mut command = by_nobody(&agent);
+    let mut command = as_nobody(&agent);
     command.arg("run").arg("--root").arg(machine.root()).arg("--state").arg(machine.state());
-    let server = Server::start_by(by_nobody(&server), &data, &["--log", "error"]);
+    let server = Server::start_by(as_nobody(&server), &data, &["--log", "error"]);
     let agent = Service(command.stderr(Stdio::null()).spawn().expect("it starts"));
     for pid in [server.pid(), agent.0.id()] {
-        let ours = || by_nobody(Path::new("cat")).arg(format!("/proc/{pid}/environ")).output().expect("it runs");
+        let ours = || as_nobody(Path::new("cat")).arg(format!("/proc/{pid}/environ")).output().expect("it runs");
         // The agent says nothing when it has begun.
         for _ in 0..100 {
             if !ours().status.success() {

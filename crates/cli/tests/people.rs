@@ -285,7 +285,7 @@ async fn a_shell_completes_names_on_the_host_and_is_not_kept_waiting() {
     assert_eq!(mark(), marked, "the database is not opened to write");
     assert_eq!(run(&data, &["audit", "export"]).lines().count(), before.lines().count(), "nothing is recorded");
 
-    // Nobody is signed in, and a server that takes connections and says nothing.
+    // No user is signed in, and a server takes connections and says nothing.
     assert_eq!(completed(&home.join("none"), None, &["chaveiro", "recover", "A"]), Vec::<String>::new());
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let config = home.join("silent/chaveiro");

@@ -1,4 +1,4 @@
-//! Somebody writes the database of a running server, and the server neither believes it nor keeps quiet.
+//! An intruder writes the database of a running server, and the server neither believes it nor keeps quiet.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -46,7 +46,7 @@ async fn an_application_that_was_written_into_the_database_gets_no_token_and_rea
 
     let database = rusqlite::Connection::open(data.join("chaveiro.db")).expect("opened");
     database.busy_timeout(Duration::from_secs(5)).expect("set");
-    // Another application with the same secret, which whoever wrote it knows.
+    // Another application with the same secret, which the intruder who wrote it knows.
     let forge = "INSERT INTO application (tenant, id, display_name, permissions, delegated, public, secrets, certificates, created, mac)
         SELECT tenant, x'00000000000040008000000000000063', 'y', permissions, delegated, public, secrets, certificates, created, mac
         FROM application";
@@ -151,7 +151,7 @@ async fn refused_requests_are_counted_and_summed_in_the_record_and_strangers_mak
     };
 
     let devices = format!("{}/v1.0/deviceManagement/managedDevices", server.graph_url);
-    let nobody = format!("{devices}/00000000-0000-4000-8000-000000000001");
+    let unknown = format!("{devices}/00000000-0000-4000-8000-000000000001");
     let before = lines();
     const EACH: usize = 30;
     let (none, bad) = (server.client_with(""), server.client_with("a.b.c"));
@@ -164,11 +164,11 @@ async fn refused_requests_are_counted_and_summed_in_the_record_and_strangers_mak
     assert!(said < EACH, "{said} lines for {} requests", 3 * EACH);
 
     for _ in 0..2 {
-        assert_eq!(good.get(&nobody).send().await.expect("an answer").status(), 404);
-        assert_eq!(good.delete(&nobody).send().await.expect("an answer").status(), 403);
+        assert_eq!(good.get(&unknown).send().await.expect("an answer").status(), 404);
+        assert_eq!(good.delete(&unknown).send().await.expect("an answer").status(), 403);
     }
     // An item of a batch is a request of its own.
-    let item = json!({"id": "1", "method": "DELETE", "url": nobody.trim_start_matches(&server.graph_url).trim_start_matches("/v1.0")});
+    let item = json!({"id": "1", "method": "DELETE", "url": unknown.trim_start_matches(&server.graph_url).trim_start_matches("/v1.0")});
     let batch = format!("{}/v1.0/$batch", server.graph_url);
     let answered = good.post(batch).json(&json!({"requests": [item]})).send().await.expect("an answer");
     let answered: Value = answered.json().await.expect("JSON");

@@ -607,7 +607,7 @@ fn a_role_for_a_name_that_is_not_known_is_refused_unless_it_is_meant() {
 }
 
 #[test]
-fn a_device_for_nobody_is_refused_with_how_to_make_the_user() {
+fn a_device_for_an_unknown_user_is_refused_with_how_to_make_the_user() {
     let (_directory, data) = initialised();
     let stranger = try_run(&data, &["device", "enroll-token", "--user", "ana@example.org"]);
     let said = text(&stranger.stderr);
@@ -620,7 +620,7 @@ fn a_device_for_nobody_is_refused_with_how_to_make_the_user() {
     run(&data, &["device", "enroll-token"]);
 }
 
-/// Runs it as somebody who called `sudo`.
+/// Runs the command as a person who called `sudo`.
 fn by(person: &str, data: &Path, arguments: &[&str]) -> std::process::Output {
     chaveiro().args(arguments).arg("--data").arg(data).env("SUDO_USER", person).output().expect("it runs")
 }
@@ -695,7 +695,7 @@ async fn what_is_done_on_the_host_names_the_person_and_the_reason() {
     for event in operators {
         assert!(event["actor"]["host"]["uid"].is_u64() && event["actor"]["host"]["user"].is_string(), "{event}");
     }
-    // What went through the API has the address of whoever asked, too.
+    // What went through the API has the address of the caller, too.
     let asked = events.iter().find(|event| event["activity"] == "actionRequested").expect("asked for");
     assert_eq!(asked["actor"]["address"], "127.0.0.1");
 }

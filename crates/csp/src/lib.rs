@@ -1,5 +1,5 @@
-//! The configuration service provider of Chaveiro on Linux: its nodes as one table, the documents that travel in them,
-//! and the DDF file that is printed from the table. Server and agent share only this crate and `omadm`.
+//! The configuration service provider of Chaveiro on Linux. It has the nodes as one table, the documents that travel in
+//! them, and the DDF file that is printed from the table. Server and agent share only this crate and `omadm`.
 //!
 //! The inventory is a table of its own, with the nodes of Windows beside ours.
 

@@ -3,9 +3,9 @@
 /// The use of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// It is read.
+    /// The server reads the node.
     Get,
-    /// It is run, with a document as its data.
+    /// The server runs the node, with a document as its data.
     Exec,
 }
 

@@ -52,8 +52,8 @@ impl RootFingerprint {
     }
 }
 
-/// Connects to the server and returns its root (PEM), if the chain that it shows ends at the root of that fingerprint and
-/// its certificate is valid for this address. The request has no token and no body.
+/// Connects to the server and returns its root (PEM). The chain that the server shows must end at the root of that fingerprint,
+/// and its certificate must be valid for this address. The request has no token and no body.
 pub async fn fetch(server: &str, fingerprint: RootFingerprint) -> Result<String, TransportError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let pinned = Arc::new(Pinned { fingerprint, provider: Arc::clone(&provider), root: OnceLock::new() });

@@ -39,7 +39,7 @@ pub enum LinuxBehavior {
     /// Sends an invalid envelope.
     GarbageEnvelope,
     /// Seals to no recipient.
-    SealsToNobody,
+    SealsToNoRecipient,
     /// Sends an invalid report.
     GarbageReport,
     /// Applies, but the connection breaks before the answer arrives.
@@ -271,7 +271,7 @@ impl Nodes<'_> {
             return 200;
         }
         let recipients = match self.behavior {
-            LinuxBehavior::SealsToNobody => Some(Vec::new()),
+            LinuxBehavior::SealsToNoRecipient => Some(Vec::new()),
             _ => order.recipients.iter().map(|line| Recipient::parse(line)).collect(),
         };
         let passcode = Zeroizing::new((self.machine.make)());

@@ -64,10 +64,10 @@ pub enum BatchError {
         "The url of a request in a batch must be relative to the version, for example /deviceManagement/managedDevices; it is '{0}'."
     )]
     Url(String),
-    /// A method that is none.
+    /// A method that is missing or unknown.
     #[error("The method of a request in a batch must be GET, POST, PATCH, PUT or DELETE; it is '{0}'.")]
     Method(String),
-    /// A header that is none.
+    /// A header with an invalid name or value.
     #[error(
         "The header '{0}' of a request in a batch is not a valid HTTP header: its value must be a text of one line."
     )]
@@ -75,7 +75,7 @@ pub enum BatchError {
     /// A body without `Content-Type`.
     #[error("A request in a batch that has a body must have the header Content-Type.")]
     ContentType,
-    /// A body that is no JSON and not base64 either.
+    /// A body that is neither JSON nor base64.
     #[error("The body of a request in a batch must be JSON, or base64 text where its Content-Type is another.")]
     Body,
 }

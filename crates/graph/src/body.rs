@@ -225,8 +225,8 @@ pub async fn ignore(body: &mut Body) -> Result<(), BodyError> {
     read(body, MAX_IGNORED_BYTES, PATIENCE).await.map(drop)
 }
 
-/// Takes the rest of a body that is not read: a connection that is closed with unread bytes in it is reset, and
-/// the client never sees the answer. More than [`MAX_DRAINED_BYTES`], or a body that is slow, is not waited for.
+/// Reads the rest of a body that is not needed. A connection that is closed with unread bytes in it is reset, and the
+/// client never sees the answer. More than [`MAX_DRAINED_BYTES`], or a body that is slow, is not waited for.
 pub async fn drain(body: &mut Body) {
     drain_within(body, DRAINING).await;
 }

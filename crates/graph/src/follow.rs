@@ -1,8 +1,8 @@
 //! Following a walk through the store, each hop inside the tenant, from the parent just resolved, and to what the caller
 //! sees.
 //!
-//! A hop that is absent, foreign, out of sight or not linked to its parent ends in the same refusal: what another
-//! tenant has, or another path reaches, cannot be told apart from what does not exist.
+//! A hop that is absent, foreign, out of sight or not linked to its parent ends in the same refusal. So a caller cannot
+//! tell what another tenant has, or another path reaches, from what does not exist.
 
 use std::borrow::Cow;
 

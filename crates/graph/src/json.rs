@@ -1,8 +1,8 @@
 //! JSON as callers of Graph write it.
 //!
-//! Microsoft's service reads names without quotes, and names and texts in single quotes; published scripts rely on it:
-//! `{ ownerType:"company" }`, `{'@odata.id':'...'}`. A body is read as JSON. If it is none, it is rewritten with double quotes
-//! and read again, so that depth, numbers and escapes are those of JSON in both readings. A member must not come twice.
+//! Microsoft's service reads names without quotes, and names and texts in single quotes; published scripts rely on it: `{
+//! ownerType:"company" }`, `{'@odata.id':'...'}`. A body is read as JSON. If it is not JSON, it is rewritten with double quotes
+//! and read again. So depth, numbers and escapes are those of JSON in both readings. A member must not come twice.
 //!
 //! Reference: docs/graph-facts.md#bodies.
 

@@ -15,8 +15,8 @@ use chaveiro_core::caller::Caller;
 use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::Clock;
 
-/// The number that is allowed within a window. A bucket of that size that fills evenly: a burst of the whole is fine, and then as
-/// many as the window gives back. 0 means any number.
+/// The number that is allowed within a window. A bucket of that size that fills evenly. A burst of the whole is fine, and then as
+/// many as the window gives back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ceilings {
     /// Writes of one application in one tenant, in 20 seconds.

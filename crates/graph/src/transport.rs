@@ -1,7 +1,7 @@
 //! Compression of answers.
 //!
-//! An answer that may hold a passcode is never compressed: the length of compressed text tells of its content (BREACH), and
-//! a compressor keeps copies that are never wiped.
+//! An answer that may hold a passcode is never compressed. The length of compressed text tells of its content (BREACH), and a
+//! compressor keeps copies that are never wiped.
 
 use axum::Router;
 use axum::extract::Request;
@@ -23,8 +23,8 @@ pub(crate) fn compressed(router: Router) -> Router {
     router.layer(layer).layer(middleware::from_fn(satisfiable))
 }
 
-/// A client that takes no encoding at all, not even none, is answered as if it had not said so: what it asked for is done
-/// by the time that could be noticed, and must not be answered with a refusal.
+/// Answers a client that accepts no encoding at all as if it accepted every one. The server would notice only after the work is
+/// done, and must not answer done work with a refusal.
 async fn satisfiable(mut request: Request, next: Next) -> Response {
     let refuses = |value: &HeaderValue| value.to_str().is_ok_and(|text| text.replace(' ', "").contains(";q=0"));
     if request.headers().get_all(header::ACCEPT_ENCODING).iter().any(refuses) {

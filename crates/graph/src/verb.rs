@@ -1,5 +1,5 @@
-//! The meaning of each HTTP method at each end of a walk, and the permission that it needs: one table for the handlers, the
-//! route list and OpenAPI.
+//! The meaning of each HTTP method at each end of a walk, and the permission that it needs. The handlers, the route list and
+//! OpenAPI use this one table.
 
 use chaveiro_core::permission::Permission;
 use chaveiro_core::role::RoleAction;

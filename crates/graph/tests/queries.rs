@@ -252,8 +252,8 @@ async fn counts_are_of_what_the_caller_sees() {
     ] {
         assert_eq!(world.ask(&token, method, &path, &[]).await.0, 400, "{method} {path}");
     }
-    let nobody = world.token_with(&json!({"roles": ["User.Read.All"]}));
-    assert_eq!(world.ask(&nobody, "GET", &format!("{DEVICES}/$count"), &[]).await.0, 403);
+    let other = world.token_with(&json!({"roles": ["User.Read.All"]}));
+    assert_eq!(world.ask(&other, "GET", &format!("{DEVICES}/$count"), &[]).await.0, 403);
 }
 
 #[tokio::test]

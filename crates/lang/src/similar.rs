@@ -5,7 +5,7 @@ use strsim::osa_distance;
 /// Most names that are suggested.
 const MOST: usize = 3;
 
-/// The length from which a text says what was meant.
+/// The least length of a text for which names are suggested.
 const PART: usize = 3;
 
 /// The part of a mistyped name that is probably right: its first characters. Names that begin so are worth a look.

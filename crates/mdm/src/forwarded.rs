@@ -8,8 +8,8 @@
 //! | HAProxy `%[ssl_c_der,base64]`, Traefik | base64 of the DER |
 //! | Apache `%{SSL_CLIENT_CERT}s` | PEM, line ends as spaces |
 //!
-//! A certificate is no secret: the proxy's word that its client holds the key is what counts. So only headers of
-//! trusted proxies are read, and only certificates that this server has issued mean anything.
+//! A certificate is not a secret: the proxy vouches that its client holds the key. So only headers of trusted proxies
+//! are read, and only certificates that this server has issued mean anything.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -49,7 +49,7 @@ fn envoy(text: &str) -> Option<&str> {
     pair.map(|value| value.trim_matches('"'))
 }
 
-/// Without URL-encoding; `+` is a character of base64.
+/// Returns the text without URL-encoding; `+` is a character of base64.
 fn unescaped(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

@@ -68,7 +68,7 @@ pub(crate) fn stranger(response: impl IntoResponse, why: &'static str) -> Respon
     (Extension(Sender::Stranger(why)), response).into_response()
 }
 
-/// The same answer, as a refusal that is counted.
+/// Marks an answer as a refusal, which is counted.
 pub(crate) fn refused(mut response: Response, reason: Reason, by: By, path: &str, code: &str) -> Response {
     let refused = Refused { face: Face::Device, reason, by, path: path.to_owned(), code: code.to_owned() };
     response.extensions_mut().insert(RefusedRequests(vec![refused]));

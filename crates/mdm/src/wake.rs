@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_wake_reaches_everybody_under_that_enrolment_and_nobody_else() {
+    async fn a_wake_reaches_every_request_of_that_enrolment_and_no_other() {
         let wakes = Arc::new(Wakes::default());
         let mut held: Vec<_> = [1, 1, 2].iter().map(|n| wakes.hold(id(*n)).ok().expect("held")).collect();
         wakes.wake(id(1));

@@ -76,7 +76,7 @@ async fn user(world: &World, number: u128) -> ResourceId {
 }
 
 #[tokio::test]
-async fn a_name_takes_nothing_over_whoever_the_token_is_for_and_people_are_told() {
+async fn a_name_takes_nothing_over_with_any_users_token_and_operators_are_told() {
     for (first, second) in [(None, None), (Some(1), Some(1)), (Some(1), Some(2)), (None, Some(1)), (Some(1), None)] {
         let world = World::new().await;
         let users = [user(&world, 1).await, user(&world, 2).await];
@@ -198,7 +198,7 @@ async fn every_bad_token_is_an_authentication_fault_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_tenant_without_licence_enrols_nobody() {
+async fn a_tenant_without_licence_enrols_no_device() {
     let world = World::new().await;
     let tenant = world.tenant;
     let close = world.store.write(move |unit| {

@@ -128,7 +128,7 @@ async fn a_recovery_ends_with_the_passcode_of_the_device_in_escrow_and_the_old_o
 }
 
 #[tokio::test]
-async fn every_behaviour_of_a_linux_device_has_its_outcome_and_never_locks_anybody_out() {
+async fn every_behaviour_of_a_linux_device_has_its_outcome_and_locks_no_user_out() {
     use ActionState::{Active, Done, Failed, NotSupported};
     // After one session, and then as many honest ones as needed.
     let table = [
@@ -137,7 +137,7 @@ async fn every_behaviour_of_a_linux_device_has_its_outcome_and_never_locks_anybo
         (LinuxBehavior::NothingReady, NotSupported, NotSupported, Some(Outcome::FeatureAbsent)),
         (LinuxBehavior::FailsApply, Failed, Failed, Some(Outcome::DeviceRefused)),
         (LinuxBehavior::GarbageEnvelope, Failed, Failed, Some(Outcome::ValueNotDelivered)),
-        (LinuxBehavior::SealsToNobody, Failed, Failed, Some(Outcome::ValueNotDelivered)),
+        (LinuxBehavior::SealsToNoRecipient, Failed, Failed, Some(Outcome::ValueNotDelivered)),
         (LinuxBehavior::GarbageReport, Failed, Failed, Some(Outcome::Contradictory)),
         (LinuxBehavior::ReportsAnother, Failed, Failed, Some(Outcome::Contradictory)),
         (LinuxBehavior::LosesAnswer, Active, Done, Some(Outcome::Replaced)),
@@ -168,7 +168,7 @@ async fn every_behaviour_of_a_linux_device_has_its_outcome_and_never_locks_anybo
 }
 
 #[tokio::test]
-async fn a_disk_is_escrowed_before_anybody_asks_and_once_though_the_answers_are_lost() {
+async fn a_disk_is_escrowed_before_a_caller_asks_and_once_though_the_answers_are_lost() {
     let world = World::new().await;
     let mut device = world.enrolled_linux(7).await;
     let id = world.row(&device).await.id;
@@ -238,7 +238,7 @@ async fn a_disk_whose_passcode_was_seen_is_escrowed_anew_once_though_the_end_is_
 }
 
 #[tokio::test]
-async fn a_candidate_of_a_recovery_that_nobody_knows_is_taken_back_before_a_new_one_is_made() {
+async fn a_candidate_of_an_unknown_recovery_is_taken_back_before_a_new_one_is_made() {
     let world = World::new().await;
     let mut device = world.enrolled_linux(7).await;
     let id = world.row(&device).await.id;

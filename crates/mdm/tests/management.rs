@@ -234,7 +234,7 @@ async fn a_certificate_for_another_device_is_forbidden() {
 }
 
 #[tokio::test]
-async fn nobody_learns_whether_a_device_exists_and_a_wrong_digest_is_challenged_twice_then_refused() {
+async fn no_sender_learns_whether_a_device_exists_and_a_wrong_digest_is_challenged_twice_then_refused() {
     let world = World::new().await;
     let mut device = world.enrolled(1).await;
     for source in [device.hardware.oma_device_id.as_str(), "nobody"] {
@@ -393,7 +393,7 @@ async fn certified(world: &World, device: &WindowsDevice, body: String) -> Vec<u
 }
 
 #[tokio::test]
-async fn a_certified_message_is_not_answered_again_to_somebody_without_the_certificate() {
+async fn a_certified_message_is_not_answered_again_to_a_sender_without_the_certificate() {
     let world = World::new().await;
     let device = world.enrolled(7).await;
     let id = world.device_of(&device).await.id;

@@ -87,7 +87,7 @@ async fn a_device_that_waits_is_woken_and_its_neighbour_is_not() {
 }
 
 #[tokio::test]
-async fn a_crowd_is_refused_and_a_server_that_stops_lets_everybody_go() {
+async fn a_crowd_is_refused_and_a_server_that_stops_lets_every_device_go() {
     let world = World::new().await;
     let device = world.enrolled_linux(7).await;
     let wait = || world.wait(world.peer(&device), "wait=60");

@@ -18,13 +18,14 @@ mod server;
 #[test]
 fn the_examples_talk_with_each_other_until_the_session_ends() {
     let (mut stored, mut heard) = (None, Vec::new());
-    device::session(|message| {
+    let end = device::session(|message| {
         heard.push(String::from_utf8_lossy(message).into_owned());
         let (answer, session) = server::answer(stored.as_deref(), message).expect("an answer");
         stored = session.or(stored.take());
         answer.as_str().as_bytes().to_vec()
     })
-    .expect("the session ends well");
+    .expect("every answer is a message");
+    assert!(matches!(end, Next::End), "the session ends well");
     assert_eq!(heard.len(), 3, "a message without credential, one with it, and the value");
     assert!(!heard[0].contains("<Cred>") && heard[1].contains("<Cred>"));
     assert!(heard[2].contains("<Data>Laptop 7</Data>"), "{}", heard[2]);
@@ -47,6 +48,22 @@ impl Tree for Statuses {
     fn set(&mut self, verb: Verb, _: &str, _: Option<&str>) -> u16 {
         if verb == Verb::Add { 418 } else { 200 }
     }
+}
+
+/// A tree that implements reading alone.
+struct Empty;
+
+impl Tree for Empty {
+    fn get(&mut self, _: &str) -> Result<Option<Secret>, u16> {
+        Ok(None)
+    }
+}
+
+#[test]
+fn a_tree_that_only_reads_refuses_every_other_command_with_405() {
+    let mut tree = Empty;
+    assert_eq!(tree.exec("./Run", Some("go")), 405);
+    assert_eq!([Verb::Add, Verb::Replace, Verb::Delete].map(|verb| tree.set(verb, "./A", None)), [405; 3]);
 }
 
 fn account() -> Account {

@@ -222,8 +222,8 @@ fn copy_tree(from: &Path, to: &Path) -> Result<(), BackupError> {
     sync(to)
 }
 
-/// Checks a complete backup: the length and checksum of each file, every page of the database, the state that the
-/// manifest names, and every link of the audit record.
+/// Checks a complete backup. The check covers the size and checksum of each file, every page of the database, the state
+/// in the manifest, and the whole audit record.
 pub fn check(backup: &Path) -> Result<Checked, BackupError> {
     let manifest = manifest(backup)?;
     for expected in &manifest.files {

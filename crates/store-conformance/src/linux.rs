@@ -193,7 +193,7 @@ pub(crate) async fn a_candidate_that_cannot_be_kept_ends_the_action(backend: &dy
     use ActionState::{Failed, NotSupported};
     use Outcome::{DeviceRefused, FeatureAbsent, ValueNotDelivered};
     let table = [
-        (200, Some("for somebody else"), Failed, ValueNotDelivered),
+        (200, Some("for another recipient"), Failed, ValueNotDelivered),
         (200, None, Failed, ValueNotDelivered),
         (406, None, NotSupported, FeatureAbsent),
         (404, None, NotSupported, FeatureAbsent),

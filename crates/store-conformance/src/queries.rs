@@ -197,8 +197,8 @@ pub(crate) async fn filters_do_not_reach_around_scope_visibility_or_tenant(backe
                 assert_eq!(view.count_devices(tenant_id(1), scope, visible, &filter)?, expected as u64);
             }
         }
-        let nobody = tenant_id(3);
-        assert_eq!(view.count_devices(nobody, DeviceScope::all(), &Visibility::All, &everything)?, 0);
+        let empty = tenant_id(3);
+        assert_eq!(view.count_devices(empty, DeviceScope::all(), &Visibility::All, &everything)?, 0);
         Ok(())
     })
     .await;

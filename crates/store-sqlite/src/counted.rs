@@ -1,4 +1,4 @@
-//! The number of statements that the connections of this process have run: tests of other crates hold by it that a request
+//! The number of statements that the connections of this process have run. Tests of other crates use it to hold that a request
 //! asks no question per row.
 
 use std::sync::atomic::{AtomicUsize, Ordering};

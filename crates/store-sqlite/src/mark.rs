@@ -1,7 +1,7 @@
 //! The mark: a small file beside the database that records the database's progress when the last caller was answered.
 //!
-//! A database that is older than its mark has lost something that was promised to a caller: its log is damaged or
-//! missing, or it is yesterday's copy. The file has two slots of a fixed size, each with a checksum. The older slot is
+//! A database that is older than its mark has lost something that a caller was promised. Its log is damaged or missing,
+//! or it is yesterday's copy. The file has two slots of a fixed size, each with a checksum. The older slot is
 //! overwritten in place, so that a torn write leaves the other one, and no disk space is needed. Several processes
 //! write it: the highest count wins.
 

@@ -256,7 +256,7 @@ fn begin(connection: &Connection, mark: &MarkFile, schema: u32, is_changed: bool
 }
 
 /// Takes the presence lock of this process, and returns true if this is the first process on that database. While the
-/// first one inspects the files, no other is let in: the files can be read as they are only while no process writes
+/// first process inspects the files, no other gets in. The files can be read as they are only while no process writes
 /// them.
 fn arrive(directory: &Path) -> std::io::Result<(File, bool)> {
     const PAUSE: Duration = Duration::from_millis(5);

@@ -1,4 +1,4 @@
-//! A database that is read beside whoever uses it, and left as it is.
+//! A database that is opened for reading beside the process that uses it, and left as it is.
 
 use std::path::Path;
 use std::thread::JoinHandle;
@@ -9,8 +9,8 @@ use crate::open::{self, OpenError};
 use crate::worker::{self, Queue, Reading};
 use crate::{FILE_NAME, Options};
 
-/// The database of a directory, for reading alone. It is not compared with its mark, not migrated, and its log stays: nothing
-/// may depend on what is read.
+/// The database of a directory, for reading alone. It is neither compared with its mark nor migrated, and its log stays, so
+/// nothing may depend on the values.
 pub struct ReadOnly {
     // `None` only during the drop: closing the queue ends the thread.
     reads: Option<Queue<Reading>>,

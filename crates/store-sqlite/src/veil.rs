@@ -1,9 +1,9 @@
 //! Opaque names of rows. Rows are numbered over all tenants, and a number visible to a tenant would reveal the activity
 //! of the others.
 //!
-//! A name is a UUID of version 8: 60 bits of an authenticator of tenant and number, then the number under a mask that
-//! the authenticator gives. The keys are derived from the key of the row authenticators, which is not in the database.
-//! A name leads back to its number without an index, only in its tenant and for its purpose.
+//! A name is a UUID of version 8. It has 60 bits of an authenticator of tenant and number, then the number under a mask
+//! that the authenticator gives. The keys are derived from the key of the row authenticators, which is not in the
+//! database. A name leads back to its number without an index, only in its tenant and for its purpose.
 //!
 //! ```text
 //! tag  = HMAC(key, purpose, 0, tenant, number)        bits 0..64 of the name, without the four of the version

@@ -1,4 +1,4 @@
-//! What somebody can do who writes the database and does not have the key of its rows: nothing.
+//! An intruder who writes the database without the key of its rows can do nothing.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -231,7 +231,7 @@ impl World {
         self.store.as_ref().expect("a store")
     }
 
-    /// Writes the database as somebody who has it and nothing else.
+    /// Writes the database as an intruder who has it and nothing else.
     fn attack(&self, sql: &str) {
         let connection = Connection::open(self.directory.path().join("chaveiro.db")).expect("opened");
         connection.busy_timeout(std::time::Duration::from_secs(5)).expect("set");
@@ -333,7 +333,7 @@ fn is_enrolled_again(view: &dyn View) -> Result<bool, Fault> {
     Ok(open.is_some() || by_certificate.is_some_and(|enrollment| enrollment.closed.is_none()))
 }
 
-fn is_somebody_else(view: &dyn View) -> Result<bool, Fault> {
+fn is_another_user(view: &dyn View) -> Result<bool, Fault> {
     let by_key = view.resource_by_key(TENANT, ResourceKind::User, "admin@example.org")?;
     let by_id = view.resource(TENANT, ResourceKind::User, user().id)?;
     Ok(by_key.is_some() || by_id.is_some_and(|found| found.properties != user().properties))
@@ -402,9 +402,9 @@ async fn a_writer_of_the_database_grants_nothing_and_every_attempt_is_found() {
             "another name",
             "UPDATE resource SET alternate_key = 'admin@example.org',
             properties = replace(properties, 'mallory', 'admin')",
-            is_somebody_else,
+            is_another_user,
         ),
-        ("an enabled account", "UPDATE resource SET properties = replace(properties, 'false', 'true')", is_somebody_else),
+        ("an enabled account", "UPDATE resource SET properties = replace(properties, 'false', 'true')", is_another_user),
         ("an approved sign-in", "UPDATE sign_in SET standing = 'approved'", is_signed_in),
     ];
     for (what, sql, granted) in table {

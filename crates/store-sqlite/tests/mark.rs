@@ -245,7 +245,7 @@ async fn two_processes_that_write_in_turn_keep_one_mark() {
 }
 
 #[tokio::test]
-async fn a_log_that_was_cut_within_a_commit_that_nobody_was_promised_is_told_and_harmless() {
+async fn a_log_that_was_cut_within_a_commit_that_no_caller_was_promised_is_told_and_harmless() {
     let (directory, left) = killed().await;
     let mut log = left.file("chaveiro.db-wal").to_vec();
     // A frame of a commit that was never finished, then bytes that no process wrote.

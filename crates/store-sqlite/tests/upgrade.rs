@@ -71,7 +71,7 @@ fn a_database_of_every_version_is_brought_up_to_date_half_taken_steps_too() {
 fn a_schema_that_no_version_had_is_refused_and_left_as_it_is() {
     let directory = older(8, false);
     let database = Connection::open(directory.path().join(FILE_NAME)).expect("a database");
-    database.execute_batch("CREATE TABLE alert (a)").expect("a table of somebody else");
+    database.execute_batch("CREATE TABLE alert (a)").expect("a table of another program");
     drop(database);
     let refused = SqliteStore::open(directory.path()).err();
     assert!(matches!(&refused, Some(OpenError::Migration(reason)) if reason.contains("alert")), "{refused:?}");

@@ -47,7 +47,7 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 
 pub use crate::{BASE, TestClock, device, id, tenant};
-use crate::{Doubting, Heard, NobodyWaits, TestEntropy};
+use crate::{Doubting, Heard, NoDeviceWaits, TestEntropy};
 
 /// The device of the first tenant that a scope of tests covers.
 pub const OWN: u64 = 1;
@@ -279,8 +279,8 @@ impl World {
             verifier: Arc::new(verifier),
             clock: clock.clone(),
             entropy: entropy.clone(),
-            waker: Arc::new(NobodyWaits),
-            seen: Arc::new(NobodyWaits),
+            waker: Arc::new(NoDeviceWaits),
+            seen: Arc::new(NoDeviceWaits),
             limits: Limits::new(ceilings, clock.clone()),
             alarm: heard.clone(),
             proxies: TrustedProxies::parse("192.0.2.9").expect("proxies"),

@@ -82,9 +82,9 @@ impl Witness for Doubting {
 }
 
 /// A channel without devices that wait or have been seen.
-pub struct NobodyWaits;
+pub struct NoDeviceWaits;
 
-impl Waker for NobodyWaits {
+impl Waker for NoDeviceWaits {
     fn wake(&self, _: EnrollmentId) {}
 
     fn waits(&self, _: EnrollmentId) -> bool {
@@ -92,7 +92,7 @@ impl Waker for NobodyWaits {
     }
 }
 
-impl LastSeen for NobodyWaits {
+impl LastSeen for NoDeviceWaits {
     fn last_sync(&self, _: DeviceId) -> Option<Timestamp> {
         None
     }

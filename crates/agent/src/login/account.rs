@@ -1,8 +1,8 @@
 //! Local accounts as the files of the system describe them: passwd(5), shadow(5), lastlog(5).
 
-/// Accounts of people begin here (`UID_MIN` of login.defs(5)); lower ones are services.
+/// The lowest uid of a person (`UID_MIN` of login.defs(5)); lower ones are services.
 const UID_MIN: u32 = 1000;
-/// `nobody`, and the uids beyond it, are no accounts of people.
+/// The highest uid of a person (`UID_MAX` of login.defs(5)); that of `nobody` is higher.
 const UID_MAX: u32 = 60_000;
 
 /// Bytes of a record of lastlog(5): time, line and host, at the place of the user id.
@@ -25,13 +25,13 @@ pub(crate) struct Account {
 pub(crate) enum Password {
     /// A hash.
     Hashed,
-    /// A hash behind `!`: `passwd -l` put it there.
+    /// A hash behind `!`, which `passwd -l` puts there.
     Locked,
-    /// None that could ever match (`*`, `!`, `!!`).
+    /// A text that no password matches (`*`, `!`, `!!`).
     Unusable,
-    /// Empty: anybody may sign in.
+    /// An empty password: any user may sign in.
     Empty,
-    /// Not in shadow(5).
+    /// No entry in shadow(5).
     Elsewhere,
 }
 
@@ -54,11 +54,11 @@ pub(crate) fn find(passwd: &str, shadow: &str, name: &str) -> Option<Account> {
     })
 }
 
-/// The part of lastlog(5) that is about people.
+/// The length of the part of lastlog(5) that is about people.
 pub(crate) const LASTLOG_OF_PEOPLE: u64 = UID_MAX as u64 * LASTLOG_RECORD as u64;
 
-/// The person's account that signed in most recently, or the only one. When no sign-in is known, it is not
-/// guessed whose password is meant: systems without lastlog need it in the configuration.
+/// The person's account that signed in most recently, or the only one. Without a known sign-in, the agent does not
+/// guess: systems without lastlog need the account in the configuration.
 pub(crate) fn most_recent<'p>(passwd: &'p str, lastlog: &[u8]) -> Option<&'p str> {
     let people = passwd.lines().filter_map(|line| {
         let mut fields = line.split(':');
@@ -71,7 +71,7 @@ pub(crate) fn most_recent<'p>(passwd: &'p str, lastlog: &[u8]) -> Option<&'p str
     (people.len() == 1 || last_sign_in(lastlog, uid) > 0).then_some(name)
 }
 
-/// Seconds since 1970, 0 for never.
+/// The last sign-in of that uid, in seconds since 1970; 0 for never.
 fn last_sign_in(lastlog: &[u8], uid: u32) -> u32 {
     let at = usize::try_from(uid).ok().and_then(|uid| uid.checked_mul(LASTLOG_RECORD));
     let time = at.and_then(|at| lastlog.get(at..)?.first_chunk::<4>());
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn the_account_is_the_person_who_signed_in_last() {
         let mut lastlog = vec![0; LASTLOG_RECORD * 1002];
-        assert_eq!(most_recent(PASSWD, &lastlog), None, "nobody signed in yet");
+        assert_eq!(most_recent(PASSWD, &lastlog), None, "no user has signed in yet");
         let mut sign_in = |uid: usize, time: u32| {
             lastlog[uid * LASTLOG_RECORD..uid * LASTLOG_RECORD + 4].copy_from_slice(&time.to_le_bytes());
         };

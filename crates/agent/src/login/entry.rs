@@ -4,7 +4,7 @@ use chaveiro_core::digest::sha256_hex;
 use zeroize::Zeroizing;
 
 /// Fields 2 and 3 of a line of shadow(5): the hash, and the day of the last change as it stands there. A hash can be
-/// attacked offline, so that the type has no `Debug`, `Clone` or `Serialize`.
+/// attacked offline, so the type has no `Debug`, `Clone` or `Serialize`.
 pub(crate) struct Entry {
     hash: Zeroizing<String>,
     last_change: String,
@@ -15,7 +15,7 @@ impl Entry {
         Self { hash, last_change }
     }
 
-    /// The hash. Call it only to keep it where root alone reads.
+    /// Returns the hash. Call this only to keep the hash where root alone reads.
     pub(crate) fn hash_text(&self) -> &str {
         &self.hash
     }
@@ -24,7 +24,7 @@ impl Entry {
         &self.last_change
     }
 
-    /// Names the hash without giving it away.
+    /// Returns a name of the hash that does not reveal it.
     pub(crate) fn fingerprint(&self) -> String {
         sha256_hex(self.hash.as_bytes())
     }

@@ -11,7 +11,7 @@ use chaveiro_lang::{Text, text};
 /// with the terminating zero).
 pub(super) const LONGEST: usize = 511;
 
-/// Why a password is not replaced or not proven. No variant holds a hash or a passcode.
+/// The reason why a password is not replaced or not proven. No variant holds a hash or a passcode.
 #[derive(Debug)]
 pub(crate) enum LoginError {
     Unusable { file: PathBuf, error: std::io::Error },
@@ -56,7 +56,7 @@ impl LoginError {
         }
     }
 
-    /// The code that the server is told; it stays the same for ever.
+    /// The code for the server; it never changes.
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Unusable { .. } => "notRoot",

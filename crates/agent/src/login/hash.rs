@@ -1,7 +1,7 @@
-//! Password hashes as crypt(5) of this system makes them: which scheme, its cost, and the hash itself.
+//! Password hashes as crypt(5) of this system makes them: the scheme, its cost, and the hash itself.
 //!
-//! On a Debian system login.defs(5) and pam_unix(8) disagree, and it is pam_unix that passwd(1) obeys; so it is asked
-//! first. The costs are those of libxcrypt's `crypt_gensalt`.
+//! On a Debian system login.defs(5) and pam_unix(8) disagree. passwd(1) obeys pam_unix, so the agent reads the file of
+//! pam_unix first. The costs are those of libxcrypt's `crypt_gensalt`.
 
 use std::path::Path;
 
@@ -12,17 +12,17 @@ use zeroize::Zeroizing;
 
 use super::error::{LONGEST, LoginError};
 
-/// Where pam_unix(8) is told how to hash: Debian, then others.
+/// The files that configure the hash of pam_unix(8): Debian's, then others.
 const PAM: [&str; 3] = ["etc/pam.d/common-password", "etc/pam.d/system-auth", "etc/pam.d/passwd"];
 
-/// Bytes of salt that make the 16 letters of which SHA-crypt takes no more: a longer salt would be cut, and the hash
-/// would never match its own text.
+/// Bytes of salt that make 16 letters, the most that SHA-crypt takes. A longer salt would be cut, and the hash would
+/// never match its own text.
 const SHA_SALT: usize = 12;
 
-/// The most memory that checking a hash may take; what demands more is no hash that a system made.
+/// The most memory that checking a hash may take. No system makes hashes that demand more.
 const MAX_MEMORY: u64 = 1 << 30;
 
-/// A kind of hash that can be made here.
+/// A kind of hash that the agent can make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Method {
     Yescrypt,
@@ -41,14 +41,15 @@ struct Names {
     begin: &'static str,
 }
 
-/// A method that is not here is passed over, and the next source is asked.
+/// The methods. One that is missing here is passed over, and the next source decides.
 const METHODS: [Names; 3] = [
     Names { method: Method::Yescrypt, option: "yescrypt", definition: "YESCRYPT", begin: "$y$" },
     Names { method: Method::Sha512, option: "sha512", definition: "SHA512", begin: "$6$" },
     Names { method: Method::Sha256, option: "sha256", definition: "SHA256", begin: "$5$" },
 ];
 
-/// Method and cost: rounds of SHA-crypt, or yescrypt's factor of 1 to 11; what the method takes for usual when none.
+/// Method and cost: rounds of SHA-crypt, or yescrypt's factor of 1 to 11. Without a cost, it is the default of the
+/// method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Scheme {
     method: Method,
@@ -115,7 +116,7 @@ impl Scheme {
     }
 }
 
-/// Says whether the passcode has that hash.
+/// Returns true if the passcode has that hash.
 pub(super) fn verify(hash: &str, passcode: &Passcode) -> Result<bool, LoginError> {
     let password = passcode.expose_secret().as_bytes();
     let method = METHODS.iter().find(|names| hash.starts_with(names.begin)).ok_or(LoginError::Scheme)?.method;

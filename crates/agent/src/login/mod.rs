@@ -1,4 +1,4 @@
-//! The login password of a local account: what stands in the way of replacing it, its replacement, and the proof.
+//! The login password of a local account: the obstacles to replacing it, its replacement, and the proof.
 //!
 //! Nothing here calls passwd(1) or chpasswd(8): those cannot put a former hash back, and cannot refuse when another
 //! program changed the password meanwhile. `shadow` edits the file under the lock that those programs take, `hash` makes
@@ -33,18 +33,18 @@ const NO_SHELL: [&str; 2] = ["/nologin", "/false"];
 /// The time that lckpwdf(3) waits for the lock.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Accounts of the system below `root`: `/` or a directory.
+/// The accounts of the system below `root`: `/` or a directory.
 pub(crate) struct Accounts<'a> {
     pub(crate) root: &'a Path,
 }
 
 impl Accounts<'_> {
-    /// passwd(5). Names of people may be in any encoding; those of accounts are ASCII.
+    /// Reads passwd(5). Names of people may be in any encoding; those of accounts are ASCII.
     pub(crate) fn passwd(&self) -> std::io::Result<String> {
         Ok(String::from_utf8_lossy(&std::fs::read(self.root.join("etc/passwd"))?).into_owned())
     }
 
-    /// The account that was named, or else the person's who signed in most recently.
+    /// The named account, or else that of the person who signed in most recently.
     pub(crate) fn choose(&self, named: Option<&str>) -> Option<String> {
         if let Some(name) = named {
             return Some(name.to_owned());
@@ -65,7 +65,7 @@ impl Accounts<'_> {
         (!person.is_empty()).then(|| person.to_owned())
     }
 
-    /// The first thing that must be dealt with. `today` is the day, counted from 1970.
+    /// The first obstacle to a recovery of that account. `today` is the day, counted from 1970.
     pub(crate) fn obstacle(&self, name: &str, today: i64) -> Option<Obstacle> {
         if self.root.join("var/lib/systemd/home").join(format!("{name}.identity")).exists() {
             return Some(Obstacle::Homed);
@@ -111,8 +111,8 @@ impl Accounts<'_> {
         shadow.write(&lock, &shadow::edit(&shadow.read()?, name, expected, new)?)
     }
 
-    /// Says whether the passcode is the password: by the word of this machine's own program, or computed here for another
-    /// system, into which that program cannot look.
+    /// Returns true if the passcode is the password. This machine's own program decides; for the root of another system, which
+    /// that program cannot read, the agent computes the hash.
     pub(crate) fn opens(&self, name: &str, passcode: &Passcode) -> Result<bool, LoginError> {
         let entry = self.entry(name)?;
         match self.is_this_machine() {
@@ -121,17 +121,17 @@ impl Accounts<'_> {
         }
     }
 
-    /// Forgets failed attempts, which would keep even the right password out. Nothing to forget is no error.
+    /// Forgets failed attempts, which would keep even the right password out. Succeeds also if there are none.
     pub(crate) fn clear_lockout(&self, name: &str) -> Result<(), LoginError> {
         system::clear_lockout(self.root, name, self.is_this_machine())
     }
 
-    /// Locks the screens where this account is signed in; says how many. None without logind.
+    /// Locks the screens where this account is signed in, and returns their number: 0 without logind.
     pub(crate) fn lock_sessions(&self, name: &str) -> Result<usize, LoginError> {
         if self.is_this_machine() { system::lock_sessions(name) } else { Ok(0) }
     }
 
-    /// Names the hash without giving it away: whether it is still the same can be asked later.
+    /// Returns a name of the account's hash that does not reveal it, so that a later call can compare.
     pub(crate) fn fingerprint(&self, name: &str) -> Result<String, LoginError> {
         Ok(self.entry(name)?.fingerprint())
     }
@@ -141,7 +141,7 @@ impl Accounts<'_> {
     }
 }
 
-/// From what concerns the account to what is missing on the machine.
+/// Returns the first obstacle of an account: its own state comes before what the machine lacks.
 fn account_obstacle(account: &Account, today: i64, has_unix_chkpwd: bool) -> Option<Obstacle> {
     match account.password {
         Password::Elsewhere => return Some(Obstacle::Directory),

@@ -1,7 +1,7 @@
 //! shadow(5) as a file: one account's hash read or replaced, everything else kept byte by byte.
 //!
-//! The lock is the one of lckpwdf(3), which passwd(1), vipw(8), useradd(8) and pam_unix(8) take as well. The new file
-//! takes the place of the old one by rename(2): a reader sees one or the other, and a full disk leaves the old one.
+//! The lock is that of lckpwdf(3), which passwd(1), vipw(8), useradd(8) and pam_unix(8) take as well. The new file
+//! takes the place of the old one by rename(2), so a reader sees one or the other. A full disk leaves the old one.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{ErrorKind, Read, Write};
@@ -17,13 +17,13 @@ use zeroize::Zeroizing;
 use super::entry::Entry;
 use super::error::LoginError;
 
-/// The next version while it is written.
+/// The name of the next version while it is written.
 const TEMPORARY: &str = ".shadow.chaveiro";
 /// The pause between two attempts at the lock.
 const PAUSE: Duration = Duration::from_millis(50);
 /// The attributes that protect the file and would be lost with it: the label of SELinux and the access control list.
 const ATTRIBUTES: [&str; 2] = ["security.selinux", "system.posix_acl_access"];
-/// The largest of them that is kept.
+/// The largest attribute that is kept, in bytes.
 const ATTRIBUTE_BYTES: usize = 4096;
 
 /// The file of one system.
@@ -32,11 +32,12 @@ pub(super) struct Shadow {
     lock: PathBuf,
 }
 
-/// Held until it is dropped.
+/// The lock, held until it is dropped.
 pub(super) struct Lock(#[expect(dead_code, reason = "closing the file is what releases the lock")] File);
 
 impl Shadow {
-    /// Follows links, as long as they stay below the root: another system's file is never taken for this one's.
+    /// Finds the file below the root. Links are followed as long as they stay below it, so that another system's file
+    /// is never taken.
     pub(super) fn below(root: &Path) -> Result<Self, LoginError> {
         let resolve = |path: &Path| std::fs::canonicalize(path).map_err(unusable(path));
         let real_root = resolve(root)?;
@@ -78,7 +79,7 @@ impl Shadow {
         }
     }
 
-    /// The lock is a parameter, so that no caller forgets it.
+    /// Writes the file. The lock is a parameter, so that no caller forgets it.
     pub(super) fn write(&self, _: &Lock, bytes: &[u8]) -> Result<(), LoginError> {
         let directory = self.file.parent().unwrap_or(Path::new("/"));
         let temporary = directory.join(TEMPORARY);
@@ -95,7 +96,7 @@ impl Shadow {
         File::open(directory).and_then(|directory| directory.sync_all()).map_err(LoginError::Unconfirmed)
     }
 
-    /// Writes a file that is new for certain, and that no other user could open before it is like the old one.
+    /// Writes a new file, which no other user can open before it has the attributes of the old one.
     fn fill(&self, temporary: &Path, bytes: &[u8]) -> std::io::Result<()> {
         let old = File::open(&self.file)?;
         let mut new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(temporary)?;
@@ -151,14 +152,14 @@ pub(super) fn edit(file: &[u8], name: &str, expected: &Entry, new: &Entry) -> Re
     Ok(edited)
 }
 
-/// Where the fields of one account are.
+/// The places of the fields of one account.
 struct Place {
     hash: Range<usize>,
     last_change: Range<usize>,
 }
 
 impl Place {
-    /// The first line of that name counts, as it does for getspnam(3).
+    /// Finds the first line of that name, as getspnam(3) does.
     fn of(file: &[u8], name: &str) -> Result<Self, LoginError> {
         let mut start = 0;
         for line in file.split(|byte| *byte == b'\n') {

@@ -1,4 +1,4 @@
-//! The programs of the machine that say and do something about an account. A passcode goes to them by pipe, never by argument.
+//! The programs of the machine that prove and change accounts. A passcode goes to them by pipe, never by argument.
 
 use std::ffi::OsStr;
 use std::io::{ErrorKind, Write};
@@ -18,14 +18,14 @@ const FAILLOCK: &[&str] = &["usr/sbin/faillock", "sbin/faillock"];
 /// The program that locks screens (logind).
 const LOGINCTL: &[&str] = &["usr/bin/loginctl", "bin/loginctl"];
 
-/// `PAM_AUTH_ERR`: not the password.
+/// `PAM_AUTH_ERR`: the password is wrong.
 const WRONG: i32 = 7;
 
 pub(super) fn has_unix_chkpwd(root: &Path) -> bool {
     find(root, UNIX_CHKPWD).is_some()
 }
 
-/// Says whether the passcode is the password of that account of this machine.
+/// Returns true if the passcode is the password of that account of this machine.
 pub(super) fn opens(name: &str, passcode: &Passcode) -> Result<bool, LoginError> {
     let failed = |fault| LoginError::Program { program: "unix_chkpwd", fault, package: "libpam-modules-bin" };
     let program = find(Path::new("/"), UNIX_CHKPWD).ok_or_else(|| failed(ProgramFault::Missing))?;
@@ -100,7 +100,7 @@ pub(super) fn lock_sessions(name: &str) -> Result<usize, LoginError> {
     Ok(locked)
 }
 
-/// `SESSION UID USER SEAT ...`, one session a line.
+/// The sessions of that user in a list with one session a line: `SESSION UID USER SEAT ...`.
 fn sessions_of<'t>(list: &'t str, name: &str) -> Vec<&'t str> {
     let session = |line: &'t str| {
         let mut words = line.split_whitespace();
@@ -109,13 +109,14 @@ fn sessions_of<'t>(list: &'t str, name: &str) -> Vec<&'t str> {
     list.lines().filter_map(session).collect()
 }
 
-/// Where failed attempts are counted. The link that leads from `/var/run` to `/run` would lead out of another root.
+/// The directory in which failed attempts are counted. The link that leads from `/var/run` to `/run` would lead out of
+/// another root.
 fn tallies(root: &Path) -> PathBuf {
     let run = if root.join("var/run").is_symlink() { "run/faillock" } else { "var/run/faillock" };
     root.join(run)
 }
 
-/// Says nothing, and is told nothing: neither the environment nor the words of this process.
+/// A command without output, and without the environment and the input of this process.
 fn quiet(program: &Path) -> Command {
     let mut command = child::command_within(30, program);
     command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

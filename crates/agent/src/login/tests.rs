@@ -1,4 +1,4 @@
-//! Against the programs of the machine itself: each test has an `/etc` of its own, and a real account in it.
+//! Tests against the programs of the machine itself: each has an `/etc` of its own, and a real account in it.
 
 use std::fs;
 use std::io::Write as _;
@@ -50,7 +50,7 @@ fn edit(file: &str, from: &str, to: &str) {
     fs::write(file, text.replace(from, to)).expect("written");
 }
 
-/// Replaces `Old-1` by `New-1`, has the system say so, and puts the old one back.
+/// Replaces `Old-1` by `New-1`, has the system prove it, and puts the old one back.
 fn replace_and_put_back(begin: &str) {
     let old = here().entry("ana").expect("an entry");
     let new = here().make_entry(&old, &passcode("New-1"), &SALT, false, TODAY).expect("made");
@@ -149,8 +149,8 @@ fn waits_for_an_editor_that_holds_the_lock_and_keeps_what_it_wrote() {
 }
 
 #[test]
-fn refuses_to_overwrite_a_password_that_somebody_else_changed_meanwhile() {
-    in_private_etc("login::tests::refuses_to_overwrite_a_password_that_somebody_else_changed_meanwhile", || {
+fn refuses_to_overwrite_a_password_that_another_program_changed_meanwhile() {
+    in_private_etc("login::tests::refuses_to_overwrite_a_password_that_another_program_changed_meanwhile", || {
         account();
         let old = here().entry("ana").expect("an entry");
         let new = here().make_entry(&old, &passcode("New-1"), &SALT, false, TODAY).expect("made");

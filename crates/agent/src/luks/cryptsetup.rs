@@ -1,4 +1,4 @@
-//! Runs cryptsetup(8). Secrets reach it through its standard input or a file that only root may read, never through
+//! Runs cryptsetup(8). Secrets reach it through its standard input or a file that only root may read. They are never in
 //! arguments or the environment, which other programs can see.
 
 use std::ffi::OsStr;
@@ -10,23 +10,23 @@ use std::time::{Duration, Instant};
 use super::error::LuksError;
 use crate::child;
 
-/// Where it is, below the root.
+/// The places of the program, below the root.
 pub(crate) const PLACES: &[&str] = &["usr/sbin/cryptsetup", "sbin/cryptsetup"];
 
-/// Trying all 32 slots with a slow derivation takes about two minutes. Stopping it later does no harm to a volume: of
-/// the two copies of the header one is always whole.
+/// The longest run. Trying all 32 slots with a slow derivation takes about two minutes. Stopping the program harms no
+/// volume: one of the two copies of the header is always whole.
 const DEADLINE: Duration = Duration::from_secs(300);
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
-/// A pipe takes this much without a reader, so that writing to one cannot hang.
+/// The most input. A pipe takes this much without a reader, so that writing to it cannot hang.
 pub(super) const MAX_INPUT: usize = 32 * 1024;
-/// The most that is kept of its words.
+/// The most that is kept of the program's words.
 const MAX_WORDS: u64 = 1000;
 
 /// cryptsetup(8), "RETURN CODES": no permission, which is a bad passphrase.
 const BAD_PASSPHRASE: i32 = 2;
 
-/// Runs it; says whether the passphrase was right. Everything else that goes wrong is an error. The verb comes first of
-/// the arguments.
+/// Runs the program, and returns true if the passphrase was right. Every other failure is an error. The verb is the
+/// first argument.
 pub(super) fn run<S: AsRef<OsStr>>(verb: &'static str, arguments: &[S], input: &[u8]) -> Result<bool, LuksError> {
     let root = Path::new("/");
     let program = PLACES.iter().map(|place| root.join(place)).find(|program| program.exists());
@@ -60,7 +60,7 @@ fn run_until(mut command: Command, verb: &'static str, input: &[u8], limit: Dura
     }
 }
 
-/// The exit code (-1 when a signal ended it); none when it had to be stopped.
+/// The exit code, or -1 if a signal ended the program; `None` if it had to be stopped.
 fn wait(child: &mut Child, limit: Duration) -> std::io::Result<Option<i32>> {
     let begun = Instant::now();
     while begun.elapsed() < limit {

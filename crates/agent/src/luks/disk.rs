@@ -1,27 +1,28 @@
-//! Finds out whether a file lies on an encrypted disk: a key in clear beside the volume that it opens would make the encryption
+//! Finds out whether a file lies on an encrypted disk. A key in clear beside the volume that it opens would make the encryption
 //! worthless against a thief of the disk.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// The most layers (LVM on LUKS on RAID on ...) and how many devices below each are followed.
+/// The most layers that are followed, such as LVM on LUKS on RAID, and the most devices below each.
 const MAX_LAYERS: usize = 8;
 const MAX_DEVICES: usize = 64;
 
-/// Device-mapper's names for what cryptsetup made (`CRYPT-LUKS2-...`), and those of them that do not encrypt.
+/// The beginning of device-mapper's names for volumes of cryptsetup (`CRYPT-LUKS2-...`), and of those that do not
+/// encrypt.
 const CRYPT: &str = "CRYPT-";
 const CLEAR: [&str; 2] = ["CRYPT-INTEGRITY-", "CRYPT-VERITY-"];
 
-/// Says whether everything that `path` lies on, or would lie on, is encrypted. None when it cannot be told, as with network
-/// and memory file systems, and with Btrfs, which has a device number of its own.
+/// Returns true if everything that `path` lies on, or would lie on, is encrypted. `None` means unknown, as for network and memory
+/// file systems, and for Btrfs, which has a device number of its own.
 pub(crate) fn is_on_encrypted_disk(path: &Path) -> Option<bool> {
     let device = path.ancestors().find_map(|path| fs::metadata(path).ok())?.dev();
     let number = format!("{}:{}", rustix::fs::major(device), rustix::fs::minor(device));
     is_encrypted(&Path::new("/sys/dev/block").join(number), MAX_LAYERS)
 }
 
-/// The same of a device, by its directory in sysfs.
+/// Returns true if a device is encrypted, by its directory in sysfs.
 fn is_encrypted(device: &Path, layers: usize) -> Option<bool> {
     let device = device.canonicalize().ok().filter(|_| layers > 0)?;
     let uuid = fs::read_to_string(device.join("dm/uuid")).unwrap_or_default();
@@ -41,7 +42,7 @@ fn is_encrypted(device: &Path, layers: usize) -> Option<bool> {
 mod tests {
     use super::*;
 
-    /// A device in a sysfs of our own.
+    /// Makes a device in a sysfs of the test.
     fn device(sys: &Path, name: &str, uuid: &str, below: &[&str]) {
         let directory = sys.join(name);
         fs::create_dir_all(directory.join("slaves")).expect("made");

@@ -15,12 +15,12 @@ use super::{LuksError, Role, Volume, token};
 /// The name that cryptsetup takes for its standard input.
 const STDIN: &str = "-";
 
-/// 64 random bytes need no slow derivation: they cannot be guessed.
+/// The derivation for 64 random bytes, which cannot be guessed and need no slow one.
 pub(super) const CHEAP: Kdf = Kdf::Pbkdf2 { iterations: Some(CHEAP_ITERATIONS) };
 
 impl Volume {
     /// Makes a volume of a file of a few mebibytes, for a demonstration: the derivation is so quick that its passphrase
-    /// could be guessed. What was in the file is lost.
+    /// could be guessed. The former content of the file is lost.
     pub(crate) fn format(&self, passphrase: &[u8]) -> Result<(), LuksError> {
         let mut options = ["--type=luks2", "--luks2-keyslots-size=4m", "--key-file=-"].map(str::to_owned).to_vec();
         options.extend(CHEAP.options());
@@ -28,10 +28,10 @@ impl Volume {
         self.authorised_by(made)
     }
 
-    /// Adds the agent slot, opened by `random`, which is kept in `agent_key`. `unlock` is what opens the volume now. A
-    /// copy of the header is kept in `backup` before it is changed.
+    /// Adds the agent slot, opened by `random`, which is kept in `agent_key`. `unlock` opens the volume now. A copy of
+    /// the header is kept in `backup` before it is changed.
     ///
-    /// A working agent slot is left alone; what an enrolment that was interrupted left is finished or replaced.
+    /// A working agent slot stays. A slot that an interrupted enrolment left is finished or replaced.
     pub(crate) fn enroll(
         &self,
         unlock: &Zeroizing<Vec<u8>>,
@@ -100,7 +100,7 @@ impl Volume {
         }
     }
 
-    /// Refuses when every slot is one of ours.
+    /// Refuses a volume on which every slot is the agent's own.
     pub(crate) fn has_slot_of_a_person(&self) -> Result<(), LuksError> {
         let header = self.header()?;
         let ours = token::owned(&header);
@@ -130,7 +130,7 @@ impl Volume {
             .map_err(|error| LuksError::Io { file: to.to_owned(), error })
     }
 
-    /// The slot that the key of the agent opens without a token that says so.
+    /// The slot without a token that the key of the agent opens.
     fn without_note(&self, agent_key: &Path, header: &Header) -> Result<Option<u8>, LuksError> {
         if !agent_key.exists() {
             return Ok(None);
@@ -144,8 +144,8 @@ impl Volume {
         Ok(None)
     }
 
-    /// Marks the agent slot, and has cryptsetup try it before all others: authorising a replacement then need not go
-    /// through the slow derivations of other slots.
+    /// Marks the agent slot, and has cryptsetup try it before all others. Authorising a replacement then skips the slow
+    /// derivations of other slots.
     fn note_agent(&self, slot: u8) -> Result<(), LuksError> {
         self.note(slot, Role::Agent, None)?;
         self.run("config", &["--priority", "prefer", "--key-slot", &slot.to_string()], &[], &[]).map(|_| ())

@@ -28,7 +28,7 @@ pub(crate) enum LuksError {
 }
 
 impl LuksError {
-    /// The words of the error; what other programs say stays as it is.
+    /// The words of the error; the output of other programs stays as it is.
     pub(crate) fn text(&self) -> Text {
         match self {
             Self::Header { volume, why } => text!("luks-header", volume = volume, why = why.text()),

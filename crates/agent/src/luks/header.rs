@@ -39,18 +39,18 @@ pub(crate) struct Header {
     pub(crate) tokens: BTreeMap<u8, Value>,
     /// The digests that prove that a slot gave the right key of the volume.
     pub(crate) digests: Vec<Value>,
-    /// Where the areas of the slots lie: after both copies of the header.
+    /// The range of the areas of the slots, after both copies of the header.
     areas: std::ops::Range<u64>,
 }
 
-/// Where a slot keeps the key of the volume, encrypted.
+/// The area in which a slot keeps the key of the volume, encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Area {
     pub(crate) offset: u64,
     pub(crate) size: u64,
 }
 
-/// Why a volume has no LUKS2 header that can be read.
+/// The reason why a volume has no readable LUKS2 header.
 #[derive(Debug)]
 pub(crate) enum HeaderError {
     Unreadable(std::io::Error),
@@ -91,7 +91,7 @@ struct Config {
 }
 
 impl Header {
-    /// Where a slot keeps its key; none when the header does not say.
+    /// The area in which a slot keeps its key; `None` if the header does not name it.
     pub(crate) fn area(&self, slot: u8) -> Option<Area> {
         let area = self.slots.get(&slot)?.get("area")?;
         let number = |name: &str| area.get(name)?.as_str()?.parse().ok();
@@ -100,20 +100,20 @@ impl Header {
         (self.areas.start <= area.offset && end <= self.areas.end).then_some(area)
     }
 
-    /// Returns whether the slot is derived as the agent's are, before its passcode takes effect.
+    /// Returns true if the slot is derived as an agent's slot is, before its passcode takes effect.
     pub(crate) fn is_cheap(&self, slot: u8) -> bool {
         let kdf = self.slots.get(&slot).and_then(|slot| slot.get("kdf"));
         let is = |name: &str, value: Value| kdf.and_then(|kdf| kdf.get(name)) == Some(&value);
         is("type", "pbkdf2".into()) && is("iterations", CHEAP_ITERATIONS.into())
     }
 
-    /// The highest slot that is not in use, if there is also room for what it would keep. Whatever people add without
-    /// naming a slot takes the lowest, so that their slots and ours stay apart.
+    /// The highest slot that is not in use, if there is also room for what it would keep. When a user adds a slot
+    /// without a number, cryptsetup takes the lowest, so the agent's slots and the user's stay apart.
     pub(crate) fn free_slot(&self) -> Option<u8> {
         (0..SLOTS).rev().find(|slot| self.free_slots() > 0 && !self.slots.contains_key(slot))
     }
 
-    /// The number of slots that still fit: volumes that began as LUKS1 have less room than numbers.
+    /// The number of slots that still fit: a volume that began as LUKS1 has less room than slot numbers.
     pub(crate) fn free_slots(&self) -> u64 {
         let mut areas: Vec<Area> = self.slots.keys().filter_map(|slot| self.area(*slot)).collect();
         areas.sort_by_key(|area| area.offset);
@@ -138,7 +138,7 @@ pub(crate) fn read(path: &Path) -> Result<Header, HeaderError> {
     }
 }
 
-/// Looks for the second copy at the end of each size that a header can have. `None`: there is none.
+/// Looks for the second copy at the end of each size that a header can have. Returns `None` if there is no second copy.
 fn read_second_copy(file: &File) -> Option<Result<Header, HeaderError>> {
     let sizes = std::iter::successors(Some(MIN_HEADER), |size| Some(size * 2)).take_while(|size| *size <= MAX_HEADER);
     let mut found = None;
@@ -193,7 +193,7 @@ fn parse(bytes: &[u8], at: u64) -> Result<Header, HeaderError> {
     Ok(Header { uuid, slots: json.keyslots, tokens: json.tokens, digests: json.digests.into_values().collect(), areas })
 }
 
-/// The checksum that the header should have; none for a kind that cryptsetup does not write.
+/// The checksum that the header should have; `None` for a kind that cryptsetup does not write.
 fn checksum(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut context = Context::new(&SHA256);
     context.update(&bytes[..CHECKSUM.start]);
@@ -202,12 +202,12 @@ fn checksum(bytes: &[u8]) -> Option<Vec<u8>> {
     (text(&bytes[CHECKSUM_NAME]) == Some("sha256")).then(|| context.finish().as_ref().to_vec())
 }
 
-/// Text up to the first zero.
+/// The text up to the first zero byte.
 fn text(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes.split(|byte| *byte == 0).next()?).ok()
 }
 
-/// A UUID names the key file of the agent, so it must not be able to name anything else.
+/// Returns true for a UUID. It names the key file of the agent, so it must not be able to name another file.
 fn is_uuid(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
 }

@@ -1,9 +1,9 @@
 //! Key slots of an encrypted volume (LUKS2), changed with cryptsetup(8).
 //!
 //! Two kinds of slot are the agent's own, and tokens in the header say which. The agent slot opens with a random key
-//! that only root may read: with it the agent adds and removes the others while no user is there to type anything. Each
-//! escrow slot opens with one recovery passcode. A replacement adds a slot and never overwrites one, so that at every
-//! moment what was promoted last opens the volume; the slots of people are never touched.
+//! that only root may read. With it the agent adds and removes the others while no user is there to type anything. Each
+//! escrow slot opens with one recovery passcode. A replacement adds a slot and never overwrites one, so that the newest
+//! promoted passcode opens the volume at every moment. The agent never touches the slots of people.
 
 mod cryptsetup;
 mod disk;
@@ -34,7 +34,7 @@ pub(crate) struct Volume {
     pub(crate) path: PathBuf,
 }
 
-/// Says whether this machine has the program that changes key slots.
+/// Returns true if this machine has the program that changes key slots.
 pub(crate) fn has_cryptsetup() -> bool {
     PLACES.iter().any(|place| Path::new("/").join(place).exists())
 }
@@ -63,12 +63,13 @@ impl Volume {
         (!has_key).then_some(Obstacle::NotEscrowed)
     }
 
-    /// Stands for the agent slot with everything that decides whether its key opens it; none without such a slot.
+    /// The fingerprint of the agent slot with everything that decides whether its key opens it; `None` without such a
+    /// slot.
     pub(crate) fn agent_fingerprint(&self) -> Result<Option<String>, LuksError> {
         agent_slot(&self.header()?).map(|slot| self.fingerprint(slot)).transpose()
     }
 
-    /// Says whether any slot opens with that.
+    /// Returns true if any slot opens with that secret.
     pub(crate) fn is_opened_by(&self, secret: &[u8]) -> Result<bool, LuksError> {
         self.tries(None, secret)
     }
@@ -78,7 +79,8 @@ impl Volume {
         Ok(self.header()?.free_slots())
     }
 
-    /// The slots that no token of ours names: those of people and of other programs, and what is left of recoveries.
+    /// The slots that no token of ours names: those of people and of other programs, and those that recoveries left
+    /// behind.
     pub(crate) fn not_named(&self) -> Result<Vec<u8>, LuksError> {
         let header = self.header()?;
         let ours = token::owned(&header);
@@ -89,7 +91,7 @@ impl Volume {
         Ok(token::owned(&self.header()?))
     }
 
-    /// Says whether the key file of the agent is there and opens the agent slot.
+    /// Returns true if the key file of the agent exists and opens the agent slot.
     pub(crate) fn agent_key_opens(&self, agent_key: &Path) -> Result<bool, LuksError> {
         match agent_slot(&self.header()?) {
             Some(slot) if agent_key.exists() => self.tries(Some(slot), &chaveiro_keyfile::read(agent_key)?),
@@ -101,10 +103,11 @@ impl Volume {
         header::read(&self.path).map_err(|why| LuksError::Header { volume: self.path.clone(), why })
     }
 
-    /// Says whether the secret opens the slot, or any slot; the volume itself stays as it is.
+    /// Returns true if the secret opens the slot, or any slot; the volume itself stays as it is.
     ///
-    /// Before the secret, cryptsetup tries every token, and says that the volume opens when one of them does: a chip or
-    /// the keyring of the kernel would prove any passcode. Restricted to our own type it finds none that it could use.
+    /// Before the secret, cryptsetup tries every token, and says that the volume opens when one of them does. A chip or
+    /// the keyring of the kernel would then prove any passcode. Restricted to our own type of token, it finds none that
+    /// it could use.
     fn tries(&self, slot: Option<u8>, secret: &[u8]) -> Result<bool, LuksError> {
         if secret.is_empty() {
             // cryptsetup takes it for a mistake of the caller.
@@ -136,7 +139,7 @@ impl Volume {
         self.authorised_by(changed)
     }
 
-    /// Removes a slot; what authorises it must open another one. `authority` is a file or `-`.
+    /// Removes a slot, authorised by a secret of another slot. `authority` is a file or `-`.
     fn kill_slot(&self, authority: &Path, slot: u8, input: &[u8]) -> Result<(), LuksError> {
         let slot = slot.to_string();
         let options = [OsStr::new("--key-file"), authority.as_os_str()];

@@ -21,14 +21,14 @@ const MAX_AREA: u64 = 16 * 1024 * 1024;
 const CHUNK: usize = 64 * 1024;
 
 impl Volume {
-    /// The slot that a replacement takes. The caller of [`Volume::add`] notes it down before, so that after a
-    /// crash it is known whose the slot is.
+    /// The slot that a replacement takes. The caller of [`Volume::add`] notes it down before, so that the slot has a
+    /// known owner after a crash.
     pub(crate) fn free_slot(&self) -> Result<Option<u8>, LuksError> {
         Ok(self.header()?.free_slot())
     }
 
-    /// Adds a slot that opens with the passcode, and marks it. A token can only name a slot that is there; so the new slot
-    /// opens with the key of the agent until it is marked, and is known as the agent's at every moment.
+    /// Adds a slot that opens with the passcode, and marks it. A token can name only a slot that exists, so the new slot opens
+    /// with the agent's key until it has its mark. The agent can therefore tell at every moment that the slot is its own.
     pub(crate) fn add(
         &self,
         agent_key: &Path,
@@ -48,8 +48,8 @@ impl Volume {
         self.change_key(agent_key, slot, kdf, passcode.expose_secret().as_bytes())
     }
 
-    /// The slots that the agent added and no escrowed passcode needs: those that opened with its key when it was
-    /// interrupted, and escrow slots that `is_kept` does not want.
+    /// The slots that the agent added and no escrowed passcode needs. These are slots that opened with its key when it
+    /// was interrupted, and escrow slots that `is_kept` does not want.
     pub(crate) fn left_behind(&self, agent_key: &Path, is_kept: impl Fn(&Owned) -> bool) -> Result<Vec<u8>, LuksError> {
         let header = self.header()?;
         let escrow = token::owned(&header).into_iter().filter(|owned| owned.role == Role::Escrow && !is_kept(owned));
@@ -66,7 +66,7 @@ impl Volume {
         Ok(left)
     }
 
-    /// Returns whether the slot opens with the key of the agent.
+    /// Returns true if the slot opens with the key of the agent.
     pub(crate) fn is_of_agent(&self, slot: u8, agent_key: &Path) -> Result<bool, LuksError> {
         match agent_key.exists() && self.header()?.slots.contains_key(&slot) {
             true => self.tries(Some(slot), &chaveiro_keyfile::read(agent_key)?),
@@ -74,7 +74,7 @@ impl Volume {
         }
     }
 
-    /// Says whether this passcode opens this slot.
+    /// Returns true if this passcode opens this slot.
     pub(crate) fn opens(&self, slot: u8, passcode: &Passcode) -> Result<bool, LuksError> {
         match self.header()?.slots.contains_key(&slot) {
             true => self.tries(Some(slot), passcode.expose_secret().as_bytes()),
@@ -83,7 +83,7 @@ impl Volume {
     }
 
     /// Removes an escrow slot, or one that no token names and that the caller `claimed` for an addition that never
-    /// ended. One that is gone already is fine.
+    /// ended. An absent slot is fine.
     pub(crate) fn kill(&self, agent_key: &Path, slot: u8, claimed: bool) -> Result<(), LuksError> {
         let header = self.header()?;
         if header.slots.contains_key(&slot) {
@@ -101,8 +101,8 @@ impl Volume {
         self.sweep()
     }
 
-    /// Stands for everything that decides whether a passphrase opens this slot: as long as it stays the same, a
-    /// passcode that opened the slot still does. Hexadecimal SHA-256.
+    /// The fingerprint of everything that decides whether a passphrase opens this slot. While it stays the same, a
+    /// passcode that opened the slot still does. It is a SHA-256 in hexadecimal.
     pub(crate) fn fingerprint(&self, slot: u8) -> Result<String, LuksError> {
         let header = self.header()?;
         let area = header.area(slot).filter(|area| area.size <= MAX_AREA).ok_or(LuksError::NoSuchSlot(slot))?;
@@ -137,7 +137,7 @@ impl Volume {
     }
 }
 
-/// The digests that prove the key from this slot, without the list of slots: that one changes with every other slot.
+/// The digests that prove the key from this slot, without their list of slots, which changes with every other slot.
 fn digests_of(header: &Header, slot: u8) -> impl Iterator<Item = Value> {
     let slot = Value::from(slot.to_string());
     let proves = move |digest: &&Value| {

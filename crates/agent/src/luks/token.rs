@@ -1,13 +1,13 @@
-//! The owner of a key slot. A token in the header (LUKS2 On-Disk Format Specification 1.1, section 3.6) says so: cryptsetup
-//! keeps it with the slot, copies it with the header, and takes the slot out of it when the slot is removed. So what
-//! a token of ours names is ours, also when another program has used cryptsetup in between.
+//! The owner of a key slot. A token in the header says so (LUKS2 On-Disk Format Specification 1.1, section 3.6). `cryptsetup`
+//! keeps it with the slot, copies it with the header, and takes the slot out of it when the slot is removed. So a slot that a
+//! token of ours names is ours, also when another program has used cryptsetup in between.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::header::Header;
 
-/// The type of our tokens. cryptsetup knows no way to open a volume with it, and needs none.
+/// The type of our tokens. With this type, cryptsetup has no way to open a volume, and needs none.
 pub(super) const TYPE: &str = "chaveiro";
 
 /// The purpose of a slot of ours.
@@ -20,7 +20,7 @@ pub(crate) enum Role {
     Escrow,
 }
 
-/// Which attempt of which action added a slot.
+/// The action and the attempt that added a slot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Mark {
     pub(crate) action: String,
@@ -73,14 +73,14 @@ pub(super) fn owned(header: &Header) -> Vec<Owned> {
     named.filter(|owned| header.slots.contains_key(&owned.slot)).collect()
 }
 
-/// Our tokens whose slot is gone.
+/// The tokens of ours whose slot is gone.
 pub(super) fn stale(header: &Header) -> Vec<u8> {
     let slots = |token: &Value| token.get("keyslots").and_then(Value::as_array).map(Vec::len);
     let ours = header.tokens.iter().filter(|(_, token)| token.get("type").and_then(Value::as_str) == Some(TYPE));
     ours.filter(|(_, token)| slots(token) == Some(0)).map(|(number, _)| *number).collect()
 }
 
-/// Says whether a token of any program names the slot.
+/// Returns true if a token of any program names the slot.
 pub(super) fn is_named(header: &Header, slot: u8) -> bool {
     let slot = slot.to_string();
     let names = |token: &Value| token.get("keyslots").and_then(Value::as_array).cloned().unwrap_or_default();

@@ -50,7 +50,7 @@ impl Bench {
         recovery
     }
 
-    /// The agent died, and is started again.
+    /// Starts the agent again after its death.
     fn restart(&mut self) {
         self.recovery = Self::open(self.directory.path());
     }
@@ -69,7 +69,7 @@ impl Bench {
         }
     }
 
-    /// Prepares; what the server would order next, and the passcode that only the escrow could know.
+    /// Prepares a candidate. Returns the server's next order, and the passcode that only the escrow could know.
     fn prepared(&mut self, attempt: u32) -> (Apply, Passcode) {
         assert_eq!(self.recovery.prepare(&self.order(attempt), TODAY), OK);
         let envelope = self.recovery.envelope().expect("a candidate").to_vec();
@@ -253,7 +253,7 @@ fn a_candidate_does_not_outlive_the_agent_that_made_it() {
 }
 
 #[test]
-fn a_password_that_somebody_else_changed_meanwhile_stays() {
+fn a_password_that_another_program_changed_meanwhile_stays() {
     let mut bench = Bench::new();
     let (apply, candidate) = bench.prepared(1);
     let accounts = Accounts { root: &bench.file("") };
@@ -344,7 +344,7 @@ fn a_journal_cut_at_any_byte_leaves_the_old_password_or_the_escrowed_one() {
 }
 
 #[test]
-fn a_changed_password_is_seen_before_anybody_is_locked_out() {
+fn a_changed_password_is_seen_before_a_user_is_locked_out() {
     let mut bench = Bench::new();
     assert_eq!(bench.recovery.standing(TODAY).locks[0].escrow, EscrowTest::Never);
     let (apply, _) = bench.prepared(1);

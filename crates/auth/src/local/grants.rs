@@ -212,8 +212,8 @@ impl Endpoint {
         }
     }
 
-    /// The accepted `aud` of an assertion: the token endpoint, with the tenant named as in the path or as in discovery,
-    /// or the issuer (RFC 7523, 3).
+    /// The accepted values of `aud` in an assertion (RFC 7523, 3): the token endpoint or the issuer. The endpoint may
+    /// name the tenant as in the path or as in discovery.
     fn assertion_audiences(&self, named: &str, tenant: TenantId) -> Vec<String> {
         let base = &self.issuer.base_url;
         vec![

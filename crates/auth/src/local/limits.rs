@@ -5,7 +5,7 @@
 //!
 //! Unauthenticated requests are counted by address. New device codes are limited so that one address cannot take all
 //! that may wait in a tenant. Failed proofs are limited by address and application together. Failures of an application
-//! from all addresses are logged and never refused: a client id is public, and an attacker with many addresses could
+//! from all addresses are logged and never refused. A client id is public, and an attacker with many addresses could
 //! lock out the real application. Guessing gains nothing, because a secret has 256 bits.
 
 use std::sync::Arc;

@@ -71,8 +71,8 @@ async fn tell(world: &mut World, story: &Story) -> Result<(Vec<Recovery>, Fleet)
     Ok((recoveries, Fleet { windows: device, linux }))
 }
 
-/// One more recovery, which the application of the demonstration does not read: a passcode is shown to its first reader
-/// alone, and that is to be the person who tries the commands.
+/// Makes one more recovery, whose passcode the application of the demonstration does not read. A passcode is shown to
+/// its first reader alone: here, the person who tries the commands.
 async fn leave_one_to_read(world: &World, device: &mut WindowsDevice) -> Result<()> {
     let id = world.client.device_id(&device.hardware.device_name).await?;
     world.client.expect(Method::POST, &format!("{DEVICES}/{id}/recoverPasscode"), None).await?;

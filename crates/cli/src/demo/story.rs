@@ -349,8 +349,8 @@ impl Story {
     }
 }
 
-/// A path that fits into a table of 80 columns: without what all have in common, without ids, and without its beginning
-/// where that is too long.
+/// A path that fits into a table of 80 columns. It leaves out what all paths have in common, ids, and the beginning of
+/// a path that is too long.
 fn shorten(path: &str) -> String {
     const MOST: usize = 60;
     let path = path.trim_start_matches("/beta/deviceManagement/").trim_end_matches("/recoverPasscode");

@@ -1,5 +1,5 @@
-//! The surroundings of the demonstration: a fresh data directory, a running server, a tenant with an application and a
-//! user, a Windows device, and the scripts, apps and run states that the seven URLs walk through.
+//! The surroundings of the demonstration. They are a fresh data directory, a running server, and a tenant with an
+//! application, a user and a Windows device. The seven URLs also have their scripts, apps and run states.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -76,7 +76,7 @@ pub(crate) async fn device(common: &Common, out: Out, verb: &HostDevice) -> Resu
     Ok(())
 }
 
-/// The device of that id, without asking anybody, or of that name, which the running server knows.
+/// Returns the device of that id without a request, or of that name, for which it asks the running server.
 async fn id_on_host(host: &Host, tenant: TenantId, device: &str) -> Result<DeviceId> {
     match device.parse() {
         Ok(id) => Ok(id),

@@ -48,7 +48,7 @@ pub(crate) fn facts(argument: &Arg, lang: Lang) -> Option<String> {
     key_facts(key, lang)
 }
 
-/// Adapts what was asked for to where it came from.
+/// Drops the data directory of the environment for the demonstration, which makes one of its own.
 pub(crate) fn adapt(cli: &mut Cli, matches: &ArgMatches) {
     // The demonstration makes a directory of its own, whatever directory the variable names.
     let is_demo = matches!(cli.verb, Verb::OfHost(HostVerb::Demo { .. }));
@@ -57,7 +57,7 @@ pub(crate) fn adapt(cli: &mut Cli, matches: &ArgMatches) {
     }
 }
 
-/// Returns true if the verb writes documents, which are for everybody.
+/// Returns true if the verb writes documents, which every user may read.
 pub(crate) fn writes_documents(verb: &Verb) -> bool {
     matches!(verb, Verb::OfHost(HostVerb::Generate { .. }) | Verb::Man { .. })
 }

@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_that_nobody_noted_is_said_to_be_unknown() {
+    fn an_address_that_was_not_noted_is_said_to_be_unknown() {
         for (lang, unknown) in [(Lang::english(), "unknown"), (Lang::choose(Some("pt")), "desconhecido")] {
             let out = Out::new(false, lang);
             assert_eq!(address(out, &json!({"address": null})), unknown);

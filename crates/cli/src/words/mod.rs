@@ -166,7 +166,7 @@ fn of_vouch(refusal: &VouchRefusal) -> Option<Text> {
         VouchRefusal::Decided(code) => text!("refused-code-decided", code = code),
         VouchRefusal::NoUser(user) => text!("refused-user-absent", user = user, name = name_to_add(user)),
         VouchRefusal::Disabled(user) => text!("refused-user-disabled", user = user),
-        VouchRefusal::NobodyToRevoke(user) => text!("refused-user-to-revoke-absent", user = user),
+        VouchRefusal::NoUserToRevoke(user) => text!("refused-user-to-revoke-absent", user = user),
         VouchRefusal::Refused(refusal) => return of_refusal(refusal),
     })
 }

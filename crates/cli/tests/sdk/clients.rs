@@ -1,4 +1,4 @@
-//! What every client runs against: a server, a device that answers, and somebody who approves codes.
+//! The surroundings of every client: a server, a device that answers, and an operator who approves codes.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

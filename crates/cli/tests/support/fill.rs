@@ -18,7 +18,7 @@ use uuid::Uuid;
 /// undo in a list that every statement walks.
 const AT_ONCE: usize = 1_024;
 
-/// The same in every run, and spread like random ids.
+/// Returns an id that is the same in every run, and spread like random ids.
 pub fn id(kind: u64, number: usize) -> Uuid {
     Uuid::from_u64_pair(kind ^ (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15), number as u64)
 }

@@ -13,7 +13,7 @@ use chaveiro_store_sqlite::SqliteStore;
 
 use super::{Server, run_json, text};
 
-/// The password of `ana` before anybody recovers it.
+/// The password of `ana` before the first recovery.
 pub const OLD_PASSWORD: &str = "old-password";
 /// What the installer gave the disk; a person's own slot.
 pub const PASSPHRASE: &str = "the passphrase of the installer";
@@ -236,8 +236,8 @@ impl Drop for Service {
     }
 }
 
-/// Every passcode that the escrow holds, also those that nobody is ever shown: what a person at the server's keys could
-/// still bring back.
+/// Every passcode that the escrow holds, also those that are never shown. A person with the server's keys could still
+/// open them.
 pub async fn escrowed(data: &Path) -> Vec<String> {
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(data).expect("a store"));
     let keyring = Keyring::open(&data.join("keys/escrow")).expect("keys");

@@ -214,7 +214,7 @@ async fn failing_disk(scene: &mut Scene, fault: preload::Fault) -> Result<()> {
         preload::Fault::Fsync => (Excuse::Failing, scene.rng.i32(1..4)),
         preload::Fault::Write => (Excuse::Failing, scene.rng.i32(2..20)),
         preload::Fault::Read => (Excuse::Failing, scene.rng.i32(2..20)),
-        // The rest is written by another call: nobody is told anything else for it.
+        // The rest is written by another call: no caller gets another answer for it.
         preload::Fault::ShortWrite => (Excuse::None, scene.rng.i32(1..6)),
     };
     scene.ledger.excuse(excuse);
@@ -633,7 +633,7 @@ async fn jump(scene: &mut Scene, set: &dyn Fn(&str) -> std::io::Result<()>, long
     let (away, others) = scene.devices.split_first().context("devices")?;
     let (away, others) = (Arc::clone(away), others.to_vec());
     scene.settle("before the clock jumped").await;
-    // One result that nobody has read, of each of the others; and one recovery that waits.
+    // One unread result of each of the others; and one recovery that waits.
     for device in &scene.devices {
         scene.face.recover(&device.id, None).await;
     }
@@ -814,7 +814,7 @@ fn must(machine: &Machine, arguments: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Runs this program once more where it may mount file systems that nobody else sees; gives its end. `None`: this process
+/// Runs this program once more where it may mount file systems that no other program sees. Returns its end. `None`: this process
 /// goes on, because it is there already, or may not go.
 pub fn apart() -> Result<Option<std::process::ExitStatus>> {
     const MARK: &str = "CHAVEIRO_TORTURE_APART";

@@ -153,7 +153,7 @@ impl Ledger {
         let books = self.books();
         let book = &books.devices[device];
         let is = |place: usize| book.made.get(place).is_some_and(|made| made == passcode);
-        // Nobody asked for the first one.
+        // No caller asked for the first one.
         book.acknowledged.is_some_and(is) || (seals_first && !books.restored && !is(0))
     }
 

@@ -22,7 +22,7 @@ pub fn named(name: &str) -> Option<&'static RemoteAction> {
     ACTIONS.iter().copied().find(|action| action.name == name)
 }
 
-/// Every remote action; the first is the one whose audit events name none.
+/// Every remote action. The audit events of the first name no action.
 pub const ACTIONS: &[&RemoteAction] = &[
     &recover_passcode::RECOVER_PASSCODE,
     #[cfg(any(test, feature = "test-actions"))]
@@ -43,8 +43,8 @@ pub fn recorded_as(name: Option<&str>) -> &'static RemoteAction {
     known.unwrap_or(ACTIONS[0])
 }
 
-/// Returns true if a stored action failed although a value came that may open the device now: the old passcode may be dead,
-/// so that the value is shown, with a warning. The way that the action went decides.
+/// Returns true if a stored action failed, and holds a value that may open the device now. The old passcode may be dead, so the
+/// value is shown, with a warning. The way that the action went decides.
 pub fn keeps_uncertain_value(action: &ActionRecord) -> bool {
     let way = || named(action.name).and_then(|declared| declared.way_that_opens(&action.locks));
     action.state == ActionState::Failed

@@ -6,8 +6,7 @@
 //! | `Act` | takes the secret | `Verify`, also when it refused or its answer was lost: it may have taken it |
 //! | `Verify` | compares the hash of the secret with what it has | the action is done, or another attempt with another secret |
 //!
-//! The secret is in escrow before it goes out, and every attempt has its own: at every moment one of them is what the device
-//! has.
+//! The secret is in escrow before it goes out, and every attempt has its own. At every moment the device has one of them.
 
 use zeroize::Zeroizing;
 

@@ -70,9 +70,9 @@ pub enum Begun {
     Repeated(ActionId),
 }
 
-/// Accepts a remote action where the escrow takes and gives what the action needs, and refuses it otherwise: then nothing is
-/// kept. Returns the decision, and the enrolment whose device can come for what waits. When this unit of work is durable, the
-/// caller is told.
+/// Accepts a remote action if the escrow takes and gives what the action needs. Otherwise the action is refused, and nothing is
+/// kept. Returns the decision, and the enrolment whose device can fetch the queued step. The caller gets the answer once this
+/// unit of work is durable.
 pub fn accept(
     unit: &mut dyn UnitOfWork,
     sealer: &dyn Sealer,
@@ -120,7 +120,7 @@ struct Opened {
 }
 
 impl Decision {
-    /// One that opens no action.
+    /// Returns a decision that opens no action.
     fn of(begun: Begun) -> Self {
         Self { begun, opened: None }
     }

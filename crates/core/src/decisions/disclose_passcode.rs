@@ -162,16 +162,16 @@ pub fn passcodes(
     view.secrets_of(tenant, &with)
 }
 
-/// Returns true if there is something to say of a passcode: the action keeps one, and it is the result, or it may open the
-/// device although the action failed.
+/// Returns true if the answer mentions a passcode. The action keeps one, and that is the result, or it may open the device
+/// although the action failed.
 pub fn has_passcode(record: &ActionRecord) -> bool {
     let keeps = actions::named(record.name).and_then(|action| action.keeps);
     keeps == Some(SecretKind::Passcode) && (record.state == ActionState::Done || actions::keeps_uncertain_value(record))
 }
 
-/// Decides and records. Once this unit of work is durable, the envelope may be opened and shown; if it cannot be
-/// recorded, nothing is shown. A refusal is recorded too, unless there is no value to withhold: the caller sees the
-/// action without its value.
+/// Decides about one passcode, and records the decision. Once this unit of work is durable, the envelope may be opened
+/// and shown; if it cannot be recorded, nothing is shown. A refusal is recorded too, unless there is no value to
+/// withhold: the caller sees the action without its value.
 pub fn disclose(
     unit: &mut dyn UnitOfWork,
     ask: &Ask<'_>,
@@ -357,7 +357,7 @@ mod tests {
         };
         for (key, parts) in [
             (operator("ana", "ana"), ("chaveiro-cli", "ana")),
-            // Whoever sets the variable of `sudo` cannot hide the login behind it.
+            // A person who sets the variable of `sudo` cannot hide the login behind it.
             (operator("ana", "bob"), ("chaveiro-cli", "ana/bob")),
             ("app/https://idp.example/7".to_owned(), ("app", "https://idp.example/7")),
             ("app/-".to_owned(), ("app", NO_PERSON)),

@@ -1,7 +1,7 @@
 //! Links between devices and their users and apps.
 //!
-//! A device has one primary user. A user who is linked to it by a caller becomes that user, and the users that the device
-//! had before leave it, as in Intune. An account that a device reports is linked to it without being its primary user.
+//! A device has one primary user. A caller who links a user to the device makes that user its primary user. The users that the
+//! device had before leave it, as in Intune. An account that a device reports is linked to it without being its primary user.
 //!
 //! A primary user gets no right from it: rights come from roles and permissions alone.
 
@@ -45,7 +45,7 @@ pub fn unlink(
     }
 }
 
-/// Removes the primary user of a device, and every account that it reported; none is fine.
+/// Removes the primary user of a device, and every account that it reported; a device without users is fine.
 pub fn unlink_users(unit: &mut dyn UnitOfWork, origin: &Origin, device: &ManagedDevice) -> Result<(), StoreError> {
     replace(unit, origin, device, None)
 }

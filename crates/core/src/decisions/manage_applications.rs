@@ -1,5 +1,5 @@
-//! Applications registered with the local issuer: made, changed and removed, each in one unit of work, recorded. Operators on
-//! the host and callers of the API go this way alike.
+//! Applications registered with the local issuer: made, changed and removed, each in one unit of work, recorded. Operators on the
+//! host and callers of the API both use these functions.
 //!
 //! A party that gives an application a secret can act as that application from then on. So a caller must hold everything that
 //! it may do; an operator on the host may do everything anyway.
@@ -61,9 +61,9 @@ pub enum Change {
 /// The fate of the tokens that an application has when it is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tokens {
-    /// They count on.
+    /// The tokens stay valid.
     Stay,
-    /// They end, all of them.
+    /// All tokens end.
     End {
         /// The time, read in this unit of work ([`end_tokens`](super::revocation::end_tokens)).
         now: Timestamp,
@@ -71,7 +71,7 @@ pub enum Tokens {
 }
 
 impl Tokens {
-    /// Ends them at that moment if `ends` is true.
+    /// Returns [`Self::End`] at that time if `ends` is true.
     pub fn end_if(ends: bool, now: Timestamp) -> Self {
         if ends { Self::End { now } } else { Self::Stay }
     }
@@ -138,8 +138,8 @@ pub fn register(unit: &mut dyn UnitOfWork, application: &Application, event: Aud
     Ok(unit.append_audit(&event.with("public", application.public))?)
 }
 
-/// Changes an application as it was found in this unit of work, and ends its tokens if that is asked for; a refusal of
-/// either changes and records nothing. Returns the changed application.
+/// Changes an application as this unit of work found it, and ends its tokens if the caller asks for that. If either is
+/// refused, nothing changes and nothing is recorded. Returns the changed application.
 pub fn change(
     unit: &mut dyn UnitOfWork,
     by: By<'_>,
@@ -178,8 +178,8 @@ pub fn delete(
     Ok(unit.append_audit(&event.with("name", &application.display_name).with("issuedBefore", valid_from))?)
 }
 
-/// Returns true if the caller holds every right that the application has by itself: each permission, and each right of
-/// its roles on the same devices.
+/// Returns true if the caller holds every right that the application has by itself. These are each permission, and each
+/// right of its roles on the same devices.
 fn holds_all_of(view: &dyn View, caller: &Caller, application: &Application) -> Result<bool, Fault> {
     if application.permissions.is_empty() {
         // Acts of the application for people are bounded by their own roles.

@@ -2,7 +2,7 @@
 //! current name into each token. So a caller who could give a user the name that a role is assigned to would grant that
 //! role.
 //!
-//! While a role is assigned to a name, no caller of the API can give the name to a user or take it from its user.
+//! While a role is assigned to a name, callers of the API can neither give it to a user nor take it from its user.
 //! Operators on the host can. An assignment to an object id is not affected by a change of name. The assignments of a
 //! deleted user remain, and no other user can take the name.
 

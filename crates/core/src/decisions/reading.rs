@@ -1,4 +1,4 @@
-//! The limit on reading: when more passcodes were read than a caller or a tenant ordinarily needs, further ones are
+//! The limit on reading. When callers read more passcodes than a caller or a tenant ordinarily needs, further ones are
 //! held until a person has looked. It is decided in the unit of work that records the disclosure, so that it is exact
 //! under concurrency and survives restarts.
 //!

@@ -1,10 +1,10 @@
 //! Accepting a database that is older than promised: yesterday's copy, or one whose log was damaged.
 //!
 //! The changes between this state and the last one are unknown. So every result is marked as older than the restore,
-//! and everything that could have been revoked since is revoked: tokens, sign-ins, enrolment tokens, open disclosure
-//! windows. A Linux device proves in its next session which results still open its locks ([`confirm`]). A Windows
-//! device cannot: its results stay marked until it has a new one. A marked passcode is still shown, with the mark
-//! beside it.
+//! and everything that could have been revoked since is revoked. That is: tokens, sign-ins, enrolment tokens, and open
+//! disclosure windows. A Linux device proves in its next session which results still open its locks ([`confirm`]). A
+//! Windows device cannot: its results stay marked until it has a new one. A marked passcode is still shown, with the
+//! mark beside it.
 
 use jiff::Timestamp;
 use uuid::Uuid;

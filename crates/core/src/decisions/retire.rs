@@ -9,7 +9,7 @@ use crate::device::{ManagedDevice, ManagementState};
 use crate::ports::{Fault, StoreError, UnitOfWork};
 use crate::refusal::DeviceRefusal;
 
-/// Retires a device, as it was found in this unit of work, for an administrator, who is told if it is not managed.
+/// Retires a device, as this unit of work found it, for an administrator. A device that is not managed is refused.
 pub fn retire(unit: &mut dyn UnitOfWork, device: ManagedDevice, actor: Actor, now: Timestamp) -> Result<(), Fault> {
     if device.management_state != ManagementState::Managed {
         return Err(DeviceRefusal::RetiredBefore.into());
@@ -18,8 +18,8 @@ pub fn retire(unit: &mut dyn UnitOfWork, device: ManagedDevice, actor: Actor, no
     Ok(end(unit, device, (ManagementState::RetireIssued, Outcome::Retired), event)?)
 }
 
-/// Keeps the word of a device, as it was found in this unit of work, that it was unenrolled there. One that is not managed
-/// stays as it is.
+/// Records that a device, as this unit of work found it, reports its own unenrolment. A device that is not managed stays as it
+/// is.
 pub fn unenroll(
     unit: &mut dyn UnitOfWork,
     device: ManagedDevice,

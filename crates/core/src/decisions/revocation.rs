@@ -39,7 +39,7 @@ pub fn end_tokens_once(
     end(unit, tenant, principals, previous, now)
 }
 
-/// Revokes; `previous` is the last revocation time of these principals.
+/// Revokes the tokens of these principals; `previous` is their last revocation time.
 fn end(
     unit: &mut dyn UnitOfWork,
     tenant: TenantId,

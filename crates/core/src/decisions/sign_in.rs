@@ -1,5 +1,5 @@
-//! The requests of a client about a sign-in: to begin it, to fetch the tokens of an approved code, to fetch the next
-//! tokens, to end it. An operator approves it in between ([`super::vouch`]).
+//! The requests of a client about a sign-in. A client begins it, fetches the tokens of an approved code, fetches the
+//! next tokens, and ends it. An operator approves it in between ([`super::vouch`]).
 
 use std::net::IpAddr;
 use std::time::Duration;

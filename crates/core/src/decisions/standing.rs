@@ -24,9 +24,9 @@ use crate::steady::is_recent;
 /// The time for which the server waits before it tries again, by itself, to escrow a disk that failed.
 const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Settles a working candidate that the device has not seen promoted: an answer was lost on either side, or this server
-/// was restored from an old backup. The escrow decides: the candidate stays if it is the result there, and is discarded
-/// otherwise.
+/// Settles a working candidate that the device has not seen promoted. Either an answer was lost on one side, or this
+/// server was restored from an old backup. The escrow decides: the candidate stays if it is the result there, and is
+/// discarded otherwise.
 pub fn reconcile(
     unit: &mut dyn UnitOfWork,
     enrollment: &Enrollment,

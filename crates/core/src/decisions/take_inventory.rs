@@ -78,9 +78,9 @@ pub fn take_packages(
 /// The apps that are linked to a device.
 #[derive(Default)]
 struct Linked {
-    /// Those that devices reported.
+    /// The apps that devices reported.
     reported: BTreeMap<ResourceId, Resource>,
-    /// Those that callers of the API made or changed.
+    /// The apps that callers of the API made or changed.
     others: BTreeSet<ResourceId>,
 }
 

@@ -43,7 +43,7 @@ pub enum VouchRefusal {
     Disabled(String),
     /// The tenant has no such user, and the name is no object id.
     #[error("there is no user {0} in this tenant")]
-    NobodyToRevoke(String),
+    NoUserToRevoke(String),
     /// Tokens were revoked too often within seconds.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -124,14 +124,14 @@ pub fn revoke(
     let person = match (user(unit, tenant, name)?, name.parse::<ResourceId>()) {
         (Some(user), _) => Person::of(&user),
         (None, Ok(id)) => Person { tenant, id, names: vec![Principal::new(PrincipalKind::User, name)] },
-        (None, Err(_)) => return Err(VouchRefusal::NobodyToRevoke(name.to_owned()).into()),
+        (None, Err(_)) => return Err(VouchRefusal::NoUserToRevoke(name.to_owned()).into()),
     };
     let event = |activity| AuditEvent::new(tenant, now, Actor::operator(by), activity);
     sign_out(unit, &person, event, now).map_err(|fault| fault.map(VouchRefusal::from))
 }
 
-/// Revokes every access token with that name, from any issuer: for a person who is no user of the tenant and whose name
-/// is no object id. Returns the revocation time. `now` is read in this unit of work
+/// Revokes every access token with that name, from any issuer. It serves for a person who is not a user of the tenant,
+/// and whose name is not an object id. Returns the revocation time. `now` is read in this unit of work
 /// ([`crate::decisions::revocation::end_tokens`]).
 pub fn revoke_external(
     unit: &mut dyn UnitOfWork,

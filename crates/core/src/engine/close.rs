@@ -14,8 +14,8 @@ use crate::remote_action::Ending;
 use crate::steady::{Ripe, Ripeness};
 use crate::tenant::TenantSettings;
 
-/// Ends an open action without its device: canceled when the device was never asked or has left,
-/// failed when it was asked and its answer is awaited in vain.
+/// Ends an open action without its device. The action is canceled if the device was never asked or has left; it is
+/// failed if the device was asked and did not answer.
 pub fn close(
     unit: &mut dyn UnitOfWork,
     action: ActionRecord,

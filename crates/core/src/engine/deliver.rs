@@ -14,7 +14,7 @@ use crate::lock::{DeviceReport, Lock};
 use crate::ports::{Fault, StoreError, UnitOfWork};
 use crate::remote_action::{Ending, Held, OnLoss, RemoteAction, Step, Way};
 
-/// An action that is to be opened: what is asked for, on which device.
+/// An action that is to be opened: the request, and the device.
 #[derive(Clone, Debug)]
 pub struct Opening<'a> {
     /// The id of the action.
@@ -99,7 +99,7 @@ pub fn sent(unit: &mut dyn UnitOfWork, mut delivery: Delivery, receipt: Receipt,
     Ok(())
 }
 
-/// Records that a delivery will not be answered any more: a new session began, or the device aborted. The way decides what
+/// Records that a delivery gets no answer any more, because a new session began or the device aborted. The way decides what
 /// follows. A set-up is queued again, because its commands may be repeated without harm.
 pub fn lost(unit: &mut dyn UnitOfWork, mut delivery: Delivery, now: Timestamp) -> Result<(), Fault> {
     let Phase::Sent(receipt) = delivery.phase else { return Ok(()) };

@@ -18,7 +18,7 @@ use crate::ports::{StoreError, UnitOfWork, View};
 use crate::remote_action::{Ending, Held, Proof, Way};
 use crate::tenant::TenantSettings;
 
-/// The part of the escrow that an action has, as far as one unit of work has read it: nothing is read twice.
+/// The settings and secrets of an action, as far as one unit of work has read them. Nothing is read twice.
 #[derive(Default)]
 pub(super) struct Holdings {
     settings: Option<TenantSettings>,
@@ -64,8 +64,8 @@ impl Holdings {
         Ok(now.checked_add(settings.unread_retention()).unwrap_or(Timestamp::MAX))
     }
 
-    /// The value that this delivery is about, if any: the one that it sends, or that the device is told to apply; otherwise the
-    /// newest that came with that attempt.
+    /// Returns the value that this delivery is about, if any. That is the one that it sends or tells the device to apply, and
+    /// otherwise the newest one of that attempt.
     pub(super) fn value(
         &mut self,
         view: &dyn View,
@@ -87,8 +87,8 @@ impl Holdings {
     }
 }
 
-/// The newest value that came late, for any attempt of an action that ends without one, if its way says that the device may
-/// open with it.
+/// Returns the newest value that came late, for any attempt of an action that ends without one. The way of the action must say
+/// that the device may open with it.
 fn late_value(
     unit: &mut dyn UnitOfWork,
     holdings: &mut Holdings,
@@ -103,14 +103,14 @@ fn late_value(
     Ok(way.is_some_and(|way| way.keeps_uncertain_values).then_some(newest))
 }
 
-/// The grounds on which an action ends; empty when no device has said a word.
+/// The grounds on which an action ends; empty if no device has answered.
 #[derive(Default)]
 pub(super) struct Grounds<'a> {
-    /// The device's words about the attempt.
+    /// The device's report on the attempt.
     pub(super) report: Option<DeviceReport>,
-    /// The value in escrow that it is about.
+    /// The value in escrow that the ending concerns.
     pub(super) value: Option<EscrowedSecret>,
-    /// The way that decides it.
+    /// The way that decides the ending.
     pub(super) way: Option<&'a Way>,
     /// The step that a device has answered.
     pub(super) answered: Option<Purpose>,
@@ -240,8 +240,8 @@ fn promote(
     Ok(())
 }
 
-/// Begins the retention of the older values of a kind that the server sends by itself, those of failed attempts among them: a
-/// new result has replaced them. A value of an action that is still open may be what the device has by then: it stays.
+/// Begins the retention of the older values of a kind that the server sends by itself. A new result has replaced them all, also
+/// those of failed attempts. A value of an open action stays, because the device may have it by then.
 fn replace(
     unit: &mut dyn UnitOfWork,
     action: &ActionRecord,
@@ -260,7 +260,8 @@ fn replace(
     Ok(())
 }
 
-/// The action whose passcode opens that lock now: the newest that is done and opens it, of results newest first.
+/// Returns the action whose passcode opens that lock now: the newest done one that opens it. The results come newest
+/// first.
 fn opener(newest_first: &[ActionRecord], of: &DeviceLock) -> Option<ActionId> {
     let opens = |action: &&ActionRecord| action.state == ActionState::Done && action.opens.contains(of);
     newest_first.iter().find(opens).map(|action| action.id)

@@ -23,14 +23,14 @@ pub fn require(view: &dyn View, sealer: &dyn Sealer, tenant: TenantId) -> Result
     Ok(sealer.prove(tenant, &known(view, tenant)?)?)
 }
 
-/// Requires an escrow that opens on this server what is sealed to it, also where its private key may be elsewhere: a secret
-/// that the server sends must be opened when its message is written.
+/// Requires an escrow that opens on this server, also where the private key may be kept elsewhere. The server must open a secret
+/// that it sends, when it writes the message.
 pub fn require_open(view: &dyn View, sealer: &dyn Sealer, tenant: TenantId) -> Result<(), Fault> {
     Ok(sealer.prove(tenant, &EscrowKeys { away: false, ..known(view, tenant)? })?)
 }
 
-/// Requires the escrow that a delivery needs to go out: an open one if it gives a secret, a whole one if it may change the
-/// device.
+/// Requires the escrow that a delivery needs to go out. A delivery that gives a secret needs an open one; one that may change the
+/// device needs a whole one.
 pub fn require_for(view: &dyn View, sealer: &dyn Sealer, delivery: &Delivery) -> Result<(), Fault> {
     match (delivery.gives_secret(), delivery.purpose.may_change()) {
         (true, _) => require_open(view, sealer, delivery.tenant),

@@ -22,9 +22,9 @@ pub struct Fresh<'a> {
     pub random: &'a mut dyn FnMut(&mut [u8]),
 }
 
-/// Gives the commands of a delivery their secrets, by reference: the one of their attempt, which is made and sealed now if the
-/// way makes it and the escrow does not hold it yet; otherwise the newest result of that kind that the device has. Call it in
-/// the unit of work of [`super::sent`]. `None`: there is no such secret, and the action has ended.
+/// Gives the commands of a delivery their secrets, by reference. First comes the secret of their attempt: if the way makes it and
+/// the escrow lacks it, it is made and sealed now. Otherwise it is the newest result of that kind that the device has. Call it in
+/// the unit of work of [`super::sent`]. Returns `None` if there is no such secret; then the action has ended.
 pub fn provide(
     unit: &mut dyn UnitOfWork,
     sealer: &dyn Sealer,
@@ -64,7 +64,7 @@ pub fn provide(
     Ok(Some(delivery))
 }
 
-/// Makes the secret of an attempt. While its action is open it may be what opens the device: it stays.
+/// Makes the secret of an attempt. It stays while its action is open, because it may open the device.
 fn made(
     unit: &mut dyn UnitOfWork,
     sealer: &dyn Sealer,

@@ -1,4 +1,4 @@
-//! The machine that runs any remote action: it moves action, delivery, secret and record together.
+//! The engine that runs any remote action: it moves action, delivery, secret and record together.
 //!
 //! A policy ([`crate::remote_action::Way`]) decides what an action does; the engine does it.
 //!
@@ -53,7 +53,7 @@ fn declared(action: &ActionRecord) -> Result<&'static RemoteAction, StoreError> 
     actions::named(action.name).ok_or_else(|| StoreError::Inconsistent(format!("{} is no remote action", action.name)))
 }
 
-/// The way by which a delivery goes: the one that has its step; of several, that of the device's platform.
+/// Returns the way of a delivery: the one that has its step. Of several ways, it is that of the device's platform.
 fn way_of(
     view: &dyn View,
     action: &'static RemoteAction,
@@ -74,7 +74,7 @@ fn action_of(unit: &mut dyn UnitOfWork, delivery: &Delivery) -> Result<Option<Ac
     delivery.action.map_or(Ok(None), |id| unit.action(delivery.tenant, id))
 }
 
-/// The binding of a value of that kind that belongs to the attempt of a delivery.
+/// Returns the context to which a value of that kind is bound in the attempt of a delivery.
 fn context(action: &ActionRecord, delivery: &Delivery, kind: SecretKind) -> SecretContext {
     let ActionRecord { id, tenant, device, .. } = *action;
     SecretContext { tenant, device, action: id, attempt: delivery.attempt, kind }

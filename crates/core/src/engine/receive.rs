@@ -25,34 +25,34 @@ const MAX_KEPT_VALUES: usize = 8;
 pub struct Answer {
     /// A status for each command of the delivery that this message has one for.
     pub statuses: Vec<Option<u16>>,
-    /// The value, when there is one.
+    /// The value, if there is one.
     pub value: Option<Value>,
     /// The device's report about the recovery, if there is one.
     pub report: Option<DeviceReport>,
-    /// True if the device has said all that it says for now: its package has ended.
+    /// True if the device has nothing more to say for now: its package has ended.
     pub complete: bool,
 }
 
 /// A value that a device gives.
 pub enum Value {
-    /// In clear: sealed before anything else happens to it.
+    /// A passcode in clear: the server seals it before anything else.
     Passcode(Passcode),
-    /// The same, but unnamed, or in another form than was asked for.
+    /// A passcode in clear, without a name or in another form than the server asked for.
     Doubtful(Passcode),
-    /// Sealed on the device.
+    /// A value that the device sealed.
     Envelope(Vec<u8>),
-    /// In clear, of any kind: sealed before anything else happens to it.
+    /// Bytes of any kind in clear: the server seals them before anything else.
     Bytes(Zeroizing<Vec<u8>>),
 }
 
 /// The use that was made of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Received {
-    /// It decided the action.
+    /// The answer decided the action.
     Settled(ActionState),
     /// More must come: statuses are missing, or another delivery follows.
     Waiting,
-    /// It is not the answer of the current attempt; a value in it is kept as history.
+    /// The answer belongs to no current attempt; a value in it is kept as history.
     Late,
 }
 
@@ -124,7 +124,7 @@ pub fn receive(
     }
 }
 
-/// Queues what follows an action that is done. It belongs to no action: nothing waits for its answer.
+/// Queues the command that follows a done action. It belongs to no action, so no action waits for its answer.
 fn afterwards(
     unit: &mut dyn UnitOfWork,
     action: &ActionRecord,
@@ -138,13 +138,13 @@ fn afterwards(
     Ok(unit.insert_delivery(&finish).map(drop)?)
 }
 
-/// A value that arrived, and where it belongs.
+/// A value that arrived, and its action.
 struct Keeping<'a> {
     action: &'a ActionRecord,
     delivery: &'a Delivery,
     secret: SecretId,
     kind: SecretKind,
-    /// True if it answers the current attempt.
+    /// True if the value answers the current attempt.
     current: bool,
     now: Timestamp,
 }
@@ -216,7 +216,7 @@ impl Keeping<'_> {
     }
 }
 
-/// Shows a value that came after its action had failed, in place of one of an earlier attempt: the device may open with it and
+/// Shows a value that came after its action had failed, in place of one of an earlier attempt. The device may open with it and
 /// with nothing else.
 fn take_late(
     unit: &mut dyn UnitOfWork,

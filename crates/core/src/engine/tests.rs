@@ -41,7 +41,7 @@ fn asked(platform: Platform, action: &'static RemoteAction) -> (Db, Delivery) {
     (unit, delivery)
 }
 
-/// The same after the device has answered 200.
+/// A device of that platform that has answered 200 to the first step of that action.
 fn answered(platform: Platform, action: &'static RemoteAction) -> Db {
     let (mut unit, delivery) = asked(platform, action);
     let answer = Answer { statuses: vec![Some(200)], value: None, report: None, complete: true };

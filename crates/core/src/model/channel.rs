@@ -1,7 +1,7 @@
 //! The channel of the model: messages, and the turn of the server, which is one unit of work.
 //!
-//! It does with the functions of production what the device channel does: answers are matched by their receipt, a new
-//! session means that what was in flight is lost, what is queued goes out one at a time.
+//! It does with the functions of production what the device channel does. Answers are matched by their receipt. A new
+//! session loses what was in flight, and the channel sends queued deliveries one at a time.
 
 use jiff::Timestamp;
 use uuid::Uuid;

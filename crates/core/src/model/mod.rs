@@ -50,57 +50,59 @@ use crate::ports::{Decided, Fault};
 use crate::remote_action::RemoteAction;
 use crate::steady::Ripeness;
 
-/// A device, as far as a recovery concerns it. Passcodes and other secrets are numbers; what opened it before is 0.
+/// A device, as far as a recovery concerns it. Passcodes and other secrets are numbers; the first passcode of the
+/// device is 0.
 trait Device: Clone + Debug + Eq + Hash + Send + Sync + 'static {
     /// The platform that it enrols as.
     const PLATFORM: Platform;
 
     /// A device before its first action.
     fn new() -> Self;
-    /// The ways in which it can take that order, the honest one first.
+    /// The moods in which the device can take that order, the honest one first.
     fn moods(order: &Order) -> &'static [Mood];
     /// The number of places within that command at which its power can fail.
     fn seams(_: &DeviceCommand) -> u8 {
         1
     }
-    /// Carries out one command and adds to what it gives. At a seam its power fails, and the rest does not happen.
+    /// Carries out one command, and adds to the device's answers. If the power fails at a seam, the rest does not
+    /// happen.
     fn run(&mut self, order: &Order, command: &DeviceCommand, how: How, given: &mut Given);
-    /// The power fails: what was in memory is gone.
+    /// Fails the power: the content of the memory is gone.
     fn lose_power(&mut self) {}
-    /// The service starts, or is about to begin a session.
+    /// Starts the service, or prepares it for a session.
     fn resume(&mut self) {}
-    /// A session came to its end.
+    /// Ends a session.
     fn end_session(&mut self) {}
-    /// The server refuses its enrolment.
+    /// Tells the device that the server refuses its enrolment.
     fn turned_away(&mut self) {}
-    /// The candidate that works and was not seen promoted.
+    /// The working candidate that the device has not seen promoted.
     fn unpromoted(&self) -> Option<Unpromoted> {
         None
     }
-    /// The passcode that opens it.
+    /// The passcode that opens the device.
     fn passcode(&self) -> u8;
-    /// The largest number that it knows.
+    /// The largest number that the device knows.
     fn largest(&self) -> u8;
-    /// Returns true if what opens the device is kept, as its way promises.
+    /// Returns true if the secret that opens the device is kept, as its way promises.
     fn is_kept(world: &World<Self>) -> bool;
 }
 
 /// The manner in which a device takes an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Mood {
-    /// It does what it is told.
+    /// The device does what it is told.
     Honest,
-    /// It fails, and is unchanged.
+    /// The device fails, and is unchanged.
     Fails,
-    /// It has nothing to recover.
+    /// The device has nothing to recover.
     Unable,
-    /// It changes, and says that it failed.
+    /// The device changes, and says that it failed.
     Contradicts,
-    /// It gives no value.
+    /// The device gives no value.
     Withholds,
-    /// It gives the value in another form than was asked for.
+    /// The device gives the value in another form than was asked for.
     Mumbles,
-    /// It says that it did it, and proves nothing.
+    /// The device reports success without proof.
     Unproven,
 }
 
@@ -161,11 +163,11 @@ enum Step {
 /// The server, or one that makes a mistake that the checker must find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Server {
-    /// It does what production does.
+    /// The server of production.
     Sound,
-    /// It answers before it commits.
+    /// A server that answers before it commits.
     AnswersEarly,
-    /// It gives two of its messages one name.
+    /// A server that gives two of its messages one name.
     RepeatsNames,
 }
 
@@ -273,7 +275,7 @@ impl<D: Device> World<D> {
         (fate == Fate::Answered || server == Server::AnswersEarly).then_some(given)
     }
 
-    /// Remembers the actions that have ended since, and those of them that are done without proof.
+    /// Notes the actions that have ended since, and those among them that are done without proof.
     fn note_ends(&mut self, before: &Db) {
         let was_open = |id| before.actions.iter().any(|action| action.id == id && action.state.is_open());
         let ended = self.store.actions.iter().filter(|action| !action.state.is_open() && was_open(action.id));
@@ -390,8 +392,8 @@ impl<D: Device> World<D> {
         self.write(Fate::Answered, Server::Sound, |unit| engine::expire(unit, &ripeness, 10));
     }
 
-    /// Brings worlds in which the same can happen into one form. It forgets what nothing can name any more, and numbers sessions
-    /// anew.
+    /// Brings worlds in which the same can happen into one form. This forgets everything that can no longer be named, and numbers
+    /// sessions anew.
     fn settle(&mut self) {
         let open = self.store.is_enrolled.then_some(self.store.enrolled);
         self.late.retain(|upload| Some(upload.enrollment) == open);

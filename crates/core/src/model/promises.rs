@@ -1,4 +1,4 @@
-//! The promises, as properties of every state that can be reached, and what must be reachable for them to mean anything.
+//! The promises, as properties of every state that can be reached, and the states that a meaningful walk must reach.
 
 use stateright::Property;
 
@@ -32,7 +32,7 @@ pub(super) const LOCK_IS_REMOVED: &str = "a lock is removed";
 pub(super) const SECRET_IS_REVEALED: &str = "a secret is revealed";
 pub(super) const SECRET_IS_LACKING: &str = "a secret is lacking";
 
-/// Every promise, and everything that must be reachable.
+/// Every promise, and every state that must be reachable.
 pub(super) fn all<D: Device>() -> Vec<Property<Check<D>>> {
     vec![
         Property::always(DEVICE_IS_KEPT, |_, world| D::is_kept(world)),
@@ -133,7 +133,7 @@ impl<D: Device> World<D> {
         self.store.actions.iter().any(|action| action.outcome == Some(outcome))
     }
 
-    /// Returns true if what an action says that is done is so: its result is what the device has, or the device has nothing.
+    /// Returns true if a done action tells the truth: the device has its result, or the device has nothing.
     pub(super) fn is_so(&self, action: &ActionRecord) -> bool {
         let result = self.store.shown(action.id).map(number);
         match action.outcome {
@@ -143,7 +143,7 @@ impl<D: Device> World<D> {
         }
     }
 
-    /// Returns true if what opens the device now was brought there by that action.
+    /// Returns true if that action brought the secret that opens the device now.
     fn is_changed_by(&self, action: &ActionRecord) -> bool {
         self.promised.made.get(&self.device.passcode()) == Some(&action.id)
     }

@@ -63,8 +63,8 @@ impl Device for Windows {
         self.pin
     }
 
-    /// A PIN that was made is lost with its message: no server can help that. One that came is kept, and a permitted
-    /// person is shown it as soon as its action has ended, also when the device enrolled again.
+    /// A PIN that was made is lost with its message: no server can help that. A PIN that came is kept. A permitted
+    /// person may see it once its action has ended, also if the device enrolled again.
     fn is_kept(world: &World<Self>) -> bool {
         let pin = world.device.pin;
         let came_for = |action: &&ActionRecord| world.sealed(pin).any(|secret| secret.context.action == action.id);

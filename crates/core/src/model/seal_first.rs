@@ -1,8 +1,8 @@
-//! A Linux device with the agent: the candidate in memory, the journal on disk, the password of an account and the key
+//! A Linux device with the agent. It has a candidate in memory, a journal on disk, an account's password, and the key
 //! slots that the agent added to a volume.
 //!
-//! The journal is that of `docs/linux.md`. A power failure in `Apply` leaves it after each thing that was changed; the
-//! start takes back what was not proven.
+//! The journal is that of `docs/linux.md`. A power failure in `Apply` leaves the journal after each change; the start
+//! takes back the changes that were not proven.
 
 use std::collections::BTreeSet;
 
@@ -49,9 +49,9 @@ pub(super) struct Linux {
     journal: Option<Journal>,
     /// The recovery whose passcode the machine knows to be promoted.
     promoted: Option<ActionId>,
-    /// In memory.
+    /// The candidate in memory.
     candidate: Option<Candidate>,
-    /// In memory; that of an applied candidate is in the journal, too.
+    /// The report in memory; that of an applied candidate is in the journal, too.
     report: Option<DeviceReport>,
 }
 
@@ -275,8 +275,8 @@ impl Device for Linux {
     }
 
     /// The password is the one from before, or the escrow holds it: shown to a permitted person, or kept until it is
-    /// decided. While the machine is on its way back the former one is in its journal. A slot that was added opens the
-    /// volume in the same sense, once there was one.
+    /// decided. While the machine takes a candidate back, the former password is in its journal. A slot that was added
+    /// opens the volume in the same sense, once there was one.
     fn is_kept(world: &World<Self>) -> bool {
         let Linux { password, slots, journal, promoted, .. } = &world.device;
         // The device answers for it in this session or the next one: it goes back.

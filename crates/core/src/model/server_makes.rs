@@ -48,8 +48,7 @@ impl Work {
 }
 
 impl Taker {
-    /// Changes, as far as the mood lets it. Another than the honest one fails before that or after it, or only says that it
-    /// did it.
+    /// Changes the secret, as far as the mood allows. A dishonest mood fails before or after the change, or only reports success.
     fn change(&mut self, to: u8, mood: Mood) -> u16 {
         if matches!(mood, Mood::Honest | Mood::Contradicts) {
             self.secret = to;
@@ -110,7 +109,7 @@ impl Device for Taker {
         self.secret
     }
 
-    /// Whatever the device has is in escrow, and stays there until a newer result has replaced it.
+    /// Returns true if the device's secret is in escrow; it stays there until a newer result has replaced it.
     fn is_kept(world: &World<Self>) -> bool {
         let secret = world.device.secret;
         secret == 0 || world.sealed(secret).any(|sealed| sealed.expires == UNTIL_REPLACED)

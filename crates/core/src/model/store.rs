@@ -53,7 +53,7 @@ pub(crate) fn enrollment_id(number: u8) -> EnrollmentId {
 /// An event that a promise asks for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Recorded {
-    /// A caller asked, in that request, and was given that action.
+    /// A caller asked in that request, and got that action.
     Asked(RequestId, ActionId),
     /// A passcode of that action was shown.
     Shown(ActionId),
@@ -68,16 +68,16 @@ pub(crate) struct Db {
     /// The number of enrolments; the last one may be open.
     pub(super) enrolled: u8,
     pub(super) is_enrolled: bool,
-    /// In the order in which they were opened.
+    /// The actions, in the order in which they were opened.
     pub(crate) actions: Vec<ActionRecord>,
-    /// In the order of their numbers.
+    /// The deliveries, in the order of their numbers.
     pub(crate) deliveries: Vec<Delivery>,
-    /// In the order in which they came.
+    /// The secrets, in the order in which they came.
     pub(super) secrets: Vec<EscrowedSecret>,
-    /// Caller, its id of the request, the action that it was given, and when.
+    /// The answered requests: caller, its id of the request, the action, and the time.
     requests: Vec<(String, String, ActionId, Timestamp)>,
     pub(super) record: BTreeSet<Recorded>,
-    /// The session that the server is in, and the number of the last message: the repeat of it is answered from memory.
+    /// The session of the server, and the number of the last message, whose repeat is answered from memory.
     pub(super) session: Option<(u8, u8)>,
 }
 
@@ -127,8 +127,8 @@ impl Db {
         of_action.find(|secret| secret.standing != Standing::History)
     }
 
-    /// Returns true if that action needs no verification, or its last attempt was verified: a step of its own came back with the
-    /// device's yes, about the very secret that is the result.
+    /// Returns true if that action needs no verification, or its last attempt was verified. In a verified attempt, the device
+    /// answered a step of verification with yes, for the secret that is the result.
     pub(super) fn was_verified(&self, action: &ActionRecord) -> bool {
         let way = named(action.name).and_then(|declared| declared.way_of(self.platform));
         if way.is_some_and(|way| !way.steps.contains(&Purpose::Verify)) {
@@ -144,7 +144,7 @@ impl Db {
         })
     }
 
-    /// Forgets what no function and no promise can read any more, so that the same situation is the same state.
+    /// Forgets everything that no function and no promise can read any more, so that equal situations are equal states.
     /// `referenced` are the messages that something on its way may still name.
     pub(super) fn forget(&mut self, referenced: &BTreeSet<String>) {
         let Self { actions, deliveries, is_enrolled, enrolled, .. } = self;
@@ -417,7 +417,7 @@ impl UnitOfWork for Db {
     fn has_raised_alert(&self) -> bool {
         false
     }
-    /// The row of the device has nothing that the functions under check decide by.
+    /// Does nothing: the functions under check decide by no value of the device's row.
     fn update_device(&mut self, _: &ManagedDevice) -> Result<(), StoreError> {
         Ok(())
     }

@@ -28,7 +28,7 @@ type Asked = &'static [&'static RemoteAction];
 const RECOVER: Asked = &[&RECOVER_PASSCODE];
 /// The action by which the server makes a secret.
 const SET: Asked = &[&SET_UNLOCK_TOKEN];
-/// The same, and the actions that use what it has brought.
+/// The action by which the server makes a secret, and the actions that use the secret.
 const USE: Asked = &[&SET_UNLOCK_TOKEN, &CLEAR_UNLOCK_TOKEN, &READ_UNLOCK_TOKEN];
 
 /// Two recoveries of which any two things go wrong.
@@ -54,20 +54,21 @@ const LEAVING: Budget = Budget { asks: 1, enrollments: 2, expiries: 1, ..TROUBLE
 const ASKED: Budget =
     Budget { repeats: 1, reads: 2, crashes: 2, losses: 0, delays: 0, copies: 0, outages: 0, moods: 0, ..TROUBLED };
 
-/// The same with any three, and what a device that leaves does with two recoveries: walks on demand.
+/// Two recoveries of which any three things go wrong: a walk on demand.
 const DEEP: Budget = Budget { troubles: 3, ..TROUBLED };
+/// Two recoveries of a device that enrols again or stays away: a walk on demand.
 const WIDE: Budget = Budget { enrollments: 2, expiries: 1, ..TROUBLED };
 
-/// Three actions while one thing goes wrong: one brings a secret, another uses it, a third runs beside them; and the same while
-/// the device leaves, on demand.
+/// Three actions while one thing goes wrong: one brings a secret, another uses it, a third runs beside them.
 const MIXED: Budget = Budget { asks: 3, losses: 1, troubles: 1, ..TROUBLED };
+/// [`MIXED`] with a device that enrols again or stays away: a walk on demand.
 const MIXED_LEAVING: Budget = Budget { enrollments: 1, expiries: 1, ..MIXED };
 
 fn check<D: Device>(actions: Asked, bounds: Budget, planted: Option<Fault>, server: Server) -> Check<D> {
     Check { actions, bounds, planted, server, device: PhantomData }
 }
 
-/// Walks everything within the bounds: every promise holds, and each of these is reached.
+/// Walks every order within the bounds. Every promise must hold, and each of these states must be reached.
 fn walk<D: Device>(actions: Asked, bounds: Budget, reached: &[&str]) {
     let begun = Instant::now();
     let checker = check::<D>(actions, bounds, None, Server::Sound).checker().threads(2);

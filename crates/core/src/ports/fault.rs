@@ -105,9 +105,9 @@ impl<R> From<EscrowError> for Fault<R> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Decided<T, R = Refusal> {
-    /// It was permitted and done.
+    /// The act was permitted and done.
     Done(T),
-    /// It was refused. The writes of the unit of work stay, including the record of the refusal.
+    /// The act was refused. The writes of the unit of work stay, including the record of the refusal.
     RefusedAndRecorded(R),
 }
 

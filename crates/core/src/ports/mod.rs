@@ -186,9 +186,9 @@ pub trait Sealer: Send + Sync {
     /// name` each.
     fn recipients(&self, tenant: TenantId) -> Result<Vec<String>, EscrowError>;
 
-    /// Proves that the escrow of a tenant is intact now. Its recipients are those that the database knows, and a probe
-    /// sealed to them opens with the private key, unless that is kept elsewhere on purpose. It is called before a
-    /// device is asked to change anything, so it must be cheap while the files do not change.
+    /// Proves that the escrow of a tenant is intact now. Its recipients are those that the database knows, and the
+    /// private key opens a probe that is sealed to them. The key may be absent if it is kept elsewhere on purpose. It
+    /// is called before a device is asked to change anything, so it must be cheap while the files do not change.
     fn prove(&self, tenant: TenantId, known: &EscrowKeys) -> Result<(), EscrowError>;
 
     /// Refuses an envelope from a device unless it is well-formed and sealed for exactly the recipients of the tenant.

@@ -11,17 +11,17 @@ use crate::lock::{DeviceLock, Lock};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ActionState {
-    /// Waits for the device.
+    /// The action waits for the device.
     Pending,
-    /// Went out to the device.
+    /// The commands went out to the device.
     Active,
-    /// The device did it and the escrow holds the result.
+    /// The device carried the action out, and the escrow holds the result.
     Done,
     /// The action did not happen, or its result is lost; the outcome says which.
     Failed,
-    /// The device cannot do it.
+    /// The device cannot carry the action out.
     NotSupported,
-    /// Ended before the device was asked.
+    /// The action ended before the device was asked.
     Canceled,
 }
 
@@ -58,7 +58,7 @@ pub enum Outcome {
     Acknowledged,
     /// The device says it changed its passcode but did not give the value.
     ValueNotDelivered,
-    /// The device refused or could not; the old passcode still works.
+    /// The device refused, or was unable; the old passcode still works.
     DeviceRefused,
     /// The device lacks the feature.
     FeatureAbsent,
@@ -78,9 +78,9 @@ pub enum Outcome {
     Reenrolled,
     /// The device was retired.
     Retired,
-    /// The device was unenrolled there.
+    /// The device was unenrolled on the device itself.
     Unenrolled,
-    /// A caller canceled it.
+    /// A caller canceled the action.
     CanceledByCaller,
 }
 

@@ -1,7 +1,7 @@
 //! Alerts: events that people must hear of at once.
 //!
 //! The unit of work that makes a decision writes its alert. The alert stays in the outbox until a receiver outside has
-//! taken it, so it is delivered at least once even if the server is killed.
+//! taken it. So the server delivers it at least once, even if it is killed.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

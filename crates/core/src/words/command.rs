@@ -25,13 +25,13 @@ pub enum DeviceCommand {
     },
     /// Read one inventory value.
     ReadInventory {
-        /// Which one.
+        /// The value.
         field: InventoryField,
     },
     /// Make a candidate passcode for what can be recovered of these locks, and seal it on the device.
     /// Nothing is changed yet.
     PrepareCandidate {
-        /// Which locks.
+        /// The locks.
         locks: Vec<Lock>,
     },
     /// Read the sealed candidate.
@@ -41,7 +41,7 @@ pub enum DeviceCommand {
         /// Lower-case hex SHA-256 of the envelope that the escrow holds: the device applies no other.
         envelope_sha256: String,
     },
-    /// Read how it went.
+    /// Read the device's report on the candidate.
     ReadReport,
     /// The escrow has promoted the candidate: the old secret may go.
     RetireOld {
@@ -59,7 +59,7 @@ pub enum DeviceCommand {
     },
     /// Read the installed packages.
     ReadPackages,
-    /// Do what is called that. A channel has a row of that name.
+    /// Run the operation of that name. A channel has a row of that name.
     Run {
         /// The name.
         name: String,
@@ -90,8 +90,8 @@ pub struct SecretRef {
     pub id: SecretId,
 }
 
-/// Commands that travel together in one message, and what became of them. Deliveries are append-only
-/// in spirit: a lost one is marked lost and another is made.
+/// Commands that travel together in one message, and their fate. A lost delivery stays, marked as lost, and the
+/// engine makes another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Delivery {
     /// Assigned by the store, growing; `0` before it is stored.
@@ -104,9 +104,9 @@ pub struct Delivery {
     pub enrollment: EnrollmentId,
     /// The remote action it serves; `None` for set-up and inventory.
     pub action: Option<ActionId>,
-    /// Which attempt of the action, from 1; 0 when there is no action.
+    /// The attempt of the action, from 1; 0 without an action.
     pub attempt: u32,
-    /// Why it is sent.
+    /// The purpose.
     pub purpose: Purpose,
     /// The commands, in order.
     pub commands: Vec<DeviceCommand>,
@@ -114,12 +114,12 @@ pub struct Delivery {
     pub phase: Phase,
     /// The device's status for each command, as far as they arrived. Same length as `commands`.
     pub statuses: Vec<Option<u16>>,
-    /// When it was queued.
+    /// The time at which it was queued.
     pub created: Timestamp,
 }
 
 impl Delivery {
-    /// A new one that belongs to no action: no action waits for its answer.
+    /// Returns a new delivery that belongs to no action, so that no action waits for its answer.
     pub fn of_no_action(
         enrollment: &Enrollment,
         purpose: Purpose,
@@ -141,14 +141,14 @@ impl Delivery {
         }
     }
 
-    /// A new one for the same enrolment that belongs to no action.
+    /// Returns a new delivery for the same enrolment that belongs to no action.
     pub fn follow_up(&self, purpose: Purpose, commands: Vec<DeviceCommand>, now: Timestamp) -> Self {
         let statuses = vec![None; commands.len()];
         let (seq, action, attempt, phase) = (0, None, 0, Phase::Queued);
         Self { seq, action, attempt, purpose, commands, statuses, phase, created: now, ..*self }
     }
 
-    /// Returns true if a command of it gives the device a secret.
+    /// Returns true if one of its commands gives the device a secret.
     pub fn gives_secret(&self) -> bool {
         self.commands.iter().any(DeviceCommand::gives_secret)
     }
@@ -164,19 +164,19 @@ pub enum Purpose {
     Probe,
     /// The device makes a candidate and gives it sealed.
     Prepare,
-    /// The candidate, which the escrow holds by now, is made to work.
+    /// The device puts the candidate into effect, which the escrow holds by now.
     Apply,
-    /// Looks by a command of its own whether an earlier step has done what its acknowledgement said.
+    /// Verifies with a command of its own that an earlier step did what its acknowledgement said.
     Verify,
-    /// The step after an action has ended: the old secret goes, or comes back. When it is lost, the device says in its
-    /// next session what it still waits for.
+    /// The step after an action has ended: the old secret goes, or comes back. If this step is lost, the device reports
+    /// in its next session what it still waits for.
     Finish,
     /// Set-up after enrolment and inventory: no action waits for it.
     SetUp,
 }
 
 impl DeviceCommand {
-    /// The command that does what is called that.
+    /// The command that runs the operation of that name.
     pub fn run(name: &str) -> Self {
         Self::Run { name: name.to_owned() }
     }
@@ -186,17 +186,18 @@ impl DeviceCommand {
         Self::Read { name: name.to_owned() }
     }
 
-    /// The command that gives a secret of that kind under that name: the one of its attempt, or else the device's newest.
+    /// The command that gives a secret of that kind under that name. It is the secret of its attempt, or else the device's
+    /// newest.
     pub fn give(name: &str, kind: SecretKind) -> Self {
         Self::Give { name: name.to_owned(), kind, secret: None }
     }
 
-    /// Returns true if it gives the device a secret, known by now or not.
+    /// Returns true if the command gives the device a secret, known by now or not.
     pub fn gives_secret(&self) -> bool {
         matches!(self, Self::Give { .. })
     }
 
-    /// The secret that it sends.
+    /// The secret that the command sends.
     pub fn secret(&self) -> Option<SecretRef> {
         match self {
             Self::Give { secret, .. } => *secret,
@@ -204,7 +205,7 @@ impl DeviceCommand {
         }
     }
 
-    /// The name by which a channel knows it: its own, or the one that it is stored under.
+    /// The name by which a channel finds the command: its own, or the one that it is stored under.
     pub fn name(&self) -> &str {
         match self {
             Self::LockAndRecoverPin => "lockAndRecoverPin",
@@ -232,7 +233,7 @@ impl DeviceCommand {
 }
 
 impl Purpose {
-    /// Returns true if the device may change by it: a passcode could be made that nothing keeps, or an old one could go.
+    /// Returns true if the device may change by this step: it could make a passcode that nothing keeps, or drop an old one.
     pub fn may_change(self) -> bool {
         match self {
             Self::Act | Self::Probe | Self::Prepare | Self::Apply | Self::Finish => true,
@@ -245,15 +246,15 @@ impl Purpose {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "phase", rename_all = "camelCase")]
 pub enum Phase {
-    /// Waits for the device.
+    /// The delivery waits for the device.
     Queued,
-    /// Went out in that message; answers are matched by it.
+    /// The delivery went out in that message; answers are matched by it.
     Sent(Receipt),
-    /// Answered, and the answer was used.
+    /// The device answered, and the answer was used.
     Settled(Receipt),
-    /// Went out and was never answered: a new session began, or the device aborted.
+    /// The delivery was never answered: a new session began, or the device aborted.
     Lost(Receipt),
-    /// Never went out: its action was canceled.
+    /// The delivery never went out: its action was canceled.
     Withdrawn,
 }
 

@@ -29,11 +29,11 @@ pub struct ManagedDevice {
     pub tenant: TenantId,
     /// Graph's key.
     pub id: DeviceId,
-    /// The operating system; decides what recovery means.
+    /// The operating system, which decides the way of a recovery.
     pub platform: Platform,
     /// The state of its management.
     pub management_state: ManagementState,
-    /// Also managed by another agent; such devices form the view `comanagedDevices`.
+    /// True if another agent manages the device too; such devices form the view `comanagedDevices`.
     pub comanaged: bool,
     /// The primary user.
     pub user: Option<ResourceId>,
@@ -53,7 +53,8 @@ pub struct ManagedDevice {
     pub owner_type: OwnerType,
     /// The tags by which role assignments find it.
     pub scope_tags: ScopeTags,
-    /// The locks that could be recovered today, as the device said in its last session. Empty where devices do not say.
+    /// The locks that could be recovered today, as the device reported in its last session. Empty for devices that do
+    /// not report them.
     pub recoverability: Vec<Recoverability>,
 }
 

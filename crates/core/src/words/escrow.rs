@@ -89,9 +89,9 @@ pub struct EscrowedSecret {
 pub enum Standing {
     /// The result of its action.
     Current,
-    /// Arrived in an unexpected way; it may open the device. It is shown with a warning.
+    /// The value arrived in an unexpected way and may open the device. It is shown with a warning.
     Uncertain,
-    /// Arrived late, or was superseded by another; it is kept and never shown.
+    /// The value arrived late, or was superseded by another; it is kept and never shown.
     History,
     /// The device has enrolled again or was retired since.
     Void,

@@ -1,7 +1,7 @@
 //! The keys of a server as its database knows them: by name and fingerprint, never by value.
 //!
-//! `init` makes keys, and a few verbs change them. Each time the fingerprint is recorded in the unit of work that
-//! records the change, and a server compares it with the files at its start. A key that is missing or different is an
+//! `init` makes keys, and a few verbs change them. The unit of work that records such a change also records the
+//! fingerprint. A server compares the fingerprint with the files at its start. A key that is missing or different is an
 //! error: a new key would lock out every device, or make the audit record look forged.
 
 use std::fmt;

@@ -81,7 +81,7 @@ impl PasscodePolicy {
         }
     }
 
-    /// Returns true if passcodes may have this form: strong enough, and short enough to type.
+    /// Returns true if a tenant may choose this form: it is strong enough, and short enough to type.
     pub fn is_acceptable(self) -> bool {
         let length = match self {
             Self::Characters { length, .. } => length,

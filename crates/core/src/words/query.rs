@@ -1,12 +1,12 @@
 //! Queries to a list: a filter, an order, a page. They are plain data that a store translates. [`Filter::matches`]
 //! answers them for one item without a store, so that the two can be compared.
 //!
-//! Null follows OData 4.01, Part 2, 5.1.1: `eq` and `ne` are true or false, every other comparison with null and every
-//! function of null is false, and a negation reverses that. Text is compared without regard to ASCII case, as
-//! production Graph does. In an order, null comes first.
+//! Null follows OData 4.01, Part 2, 5.1.1. `eq` and `ne` are true or false; every other comparison with null, and every
+//! function of null, is false. A negation reverses that. Text is compared without regard to ASCII case, as production
+//! Graph does. In an order, null comes first.
 //!
 //! Each list has a type for its fields: [`DeviceField`], [`ResourceField`]. Only a property that differs from item to
-//! item is a field; one that is equal for all items is decided before a filter is made.
+//! item is a field. One that is equal for all items is decided before a filter is made.
 
 mod action_field;
 mod audit_field;

@@ -16,7 +16,7 @@
 //! ```
 //!
 //! A token minted after a revocation carries the revocation time itself, so the next revocation needs a later one. A
-//! token of a person through an application carries the later of two such times, so each kind of principal needs a time
+//! token of a person through an application carries the later of two such times. So each kind of principal needs a time
 //! after every one of the other. That must have an end: a token issued too far in the future is refused
 //! ([`MOST_AHEAD_S`]).
 
@@ -58,8 +58,8 @@ pub fn of_actor(actor: &Actor) -> Vec<Principal> {
     }
 }
 
-/// Returns the identifiers that prove that callers act on their own account (self-service): the object id, and the
-/// principal name only if the local issuer states it. Other issuers may let people choose it.
+/// Returns the identifiers that prove that callers act on their own account (self-service). These are the object id,
+/// and the principal name if the local issuer states it. Other issuers may let people choose it.
 pub fn of_oneself(caller: &Caller) -> Vec<Principal> {
     let actor = &caller.actor;
     let names = [actor.user_id.as_deref(), actor.user_principal_name.as_deref().filter(|_| caller.local)];

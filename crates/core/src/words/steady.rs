@@ -34,15 +34,15 @@ pub struct Ripeness {
 /// The verdict about an item that can be over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ripe {
-    /// It is not over, and has no mark.
+    /// The time is not over, and the item has no mark.
     Fresh,
-    /// It is not over, and its mark is removed.
+    /// The time is not over, and the item loses its mark.
     Unmark,
-    /// It is over, and gets a mark with that running time.
+    /// The time is over, and the item gets a mark with that running time.
     Mark(u64),
-    /// It is over, and waits for the end of the grace period.
+    /// The time is over, and the item waits for the end of the grace period.
     Waits,
-    /// It may be destroyed, or ended, now.
+    /// The item may be destroyed, or ended, now.
     Now,
 }
 

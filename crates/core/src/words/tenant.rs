@@ -171,7 +171,7 @@ pub const BOUNDED: &[Bounded] = &[
     READING_WINDOW,
 ];
 
-/// The locks that a recovery opens on Linux, as far as the device can.
+/// The locks that a recovery opens on Linux, as far as the device is able to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum LinuxLocks {

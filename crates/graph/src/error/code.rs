@@ -41,7 +41,7 @@ pub(super) fn coded(error: &GraphError) -> Coded {
         GraphError::Token(refusal) => of_token(refusal),
         GraphError::Refused(refusal) => of_refusal(refusal),
         GraphError::Verb { method, allow, .. } => coded!("methodNotAllowed", method = method, allow = allow),
-        GraphError::NobodySignedIn => coded!("noUserSignedIn"),
+        GraphError::NoUserSignedIn => coded!("noUserSignedIn"),
         GraphError::Key(key) => coded!("malformedId", id = key.text),
         GraphError::Query(error) => of_query(error),
         GraphError::Header(error) => of_header(error),

@@ -24,7 +24,7 @@ pub struct Place {
     pub request_id: String,
     /// `client-request-id`, or the request id.
     pub client_request_id: String,
-    /// Now.
+    /// The time of the answer.
     pub now: Timestamp,
     /// The service of Microsoft that would answer.
     pub service: Service,

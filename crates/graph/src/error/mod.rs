@@ -1,5 +1,5 @@
-//! Every refusal of the Graph face, and how it is answered: [`table`] has its status, code and text, [`document`] the
-//! form that Intune gives to a text, [`code`] the stable code for programs.
+//! Every refusal of the Graph face, and the answer to it. [`table`] has the status, code and text of each, and [`code`]
+//! the stable code for programs. [`document`] is the form that Intune gives to a text.
 
 mod code;
 mod document;
@@ -36,13 +36,13 @@ use crate::resolve::{MalformedKey, PathError};
 /// The error of a request.
 #[derive(Debug, Error)]
 pub enum GraphError {
-    /// The path is no walk.
+    /// The path leads nowhere in the model.
     #[error(transparent)]
     Path(#[from] PathError),
     /// The token.
     #[error("the token is refused: {0:?}")]
     Token(TokenRefusal),
-    /// The domain said no.
+    /// The domain refuses the request.
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// The path is known, the verb is not for it.
@@ -61,7 +61,7 @@ pub enum GraphError {
     },
     /// `me`, and no user is signed in.
     #[error("an application has no me")]
-    NobodySignedIn,
+    NoUserSignedIn,
     /// A key that no entity can have.
     #[error("malformed key {0:?}")]
     Key(MalformedKey),
@@ -319,7 +319,7 @@ mod tests {
             (ResourceRefusal::Changed.into(), None),
             (DeviceRefusal::Retired.into(), None),
             (GraphError::Throttled(Throttled { retry_after_s: 1 }), Some(Reason::TooMany)),
-            (GraphError::NobodySignedIn, None),
+            (GraphError::NoUserSignedIn, None),
             (GraphError::Busy, None),
         ] {
             let counted = reason(&error, &place(Service::Intune, None)).map(|(reason, _)| reason);

@@ -146,7 +146,8 @@ fn of_rights(refusal: &RightsRefusal, place: &Place) -> Row {
     }
 }
 
-/// The row of a token without the permission. Intune's words are about the application, whoever is signed in.
+/// The row of a token without the permission. Intune's words are about the application, also when a person is signed
+/// in.
 fn missing_permission(names: &str, place: &Place) -> Row {
     let is_application = place.caller == Some(ActorKind::Application);
     match (place.service, is_application) {

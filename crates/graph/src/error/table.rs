@@ -51,7 +51,7 @@ pub(super) fn row(error: &GraphError, place: &Place) -> Row {
             ),
         }
         .with(header::ALLOW, allow),
-        GraphError::NobodySignedIn => gateway(
+        GraphError::NoUserSignedIn => gateway(
             BAD_REQUEST,
             "BadRequest",
             "/me request is only valid with delegated authentication flow. Sign a user in, or name one: /users/{id}.",

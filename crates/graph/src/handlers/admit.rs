@@ -1,9 +1,9 @@
 //! The admission of a request. Checked are, in this order: revocation of the token, licence, role, permission, query options,
 //! form of the ids, existence. An entity out of the caller's scope does not exist for the caller.
 //!
-//! Rights are read in the transaction that they decide about. A request whose body decides what is written is admitted before
-//! the body is read, and again where it is written: roles, scopes and links may have changed in between. A remote action and a
-//! disclosure are admitted once, in the unit of work that decides about them.
+//! Rights are read in the transaction that they decide about. A request whose body decides what is written is admitted before the
+//! body is read, and again in the write. Roles, scopes and links may have changed in between. A remote action and a disclosure
+//! are admitted once, in the unit of work that decides about them.
 
 use chaveiro_core::audit::{Activity, AuditEvent, Origin};
 use chaveiro_core::caller::Caller;

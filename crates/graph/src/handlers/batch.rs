@@ -1,5 +1,5 @@
 //! `$batch`: up to twenty requests in one. Each goes the way of a request of its own, with its own limits, audit record
-//! and disclosure; only the token is shared, unless an item brings another.
+//! and disclosure. All use the token of the batch, unless an item brings another.
 //!
 //! Items run one after the other, in their order: a dependency names an earlier item, so it has always been answered.
 

@@ -1,5 +1,5 @@
 //! `$expand`: the end of an edge, inside the entity that it starts from. A caller that expands an edge needs the rights to read
-//! through it, and sees what it would see there; devices are served as in lists, so nothing is disclosed.
+//! through it, and sees what it would see there. Devices are served as in lists, so nothing is disclosed.
 //!
 //! Each entity of a list asks for its own: what it expands is a page with an end and a cursor of its own. A page is at most
 //! [`MAX_EXPANDED_PAGE`] long, and each question goes by an index. The reading finds the entities, and the answer is written

@@ -1,5 +1,6 @@
-//! From a request to a response. The order of answers is written here and in [`admit`], once: version and route, token,
-//! limits, revocation, tenant and licence, verb, role, permission, query options, id syntax, existence, preconditions.
+//! From a request to a response. The order of answers is written here and in [`admit`], once. It is: version and route,
+//! token, limits, revocation, tenant and licence, verb, role, permission, query options, id syntax, existence,
+//! preconditions.
 
 mod act;
 pub(crate) mod admit;

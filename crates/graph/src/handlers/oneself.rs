@@ -17,7 +17,7 @@ pub(super) fn of_caller(walk: Walk, caller: &Caller) -> Result<Walk, GraphError>
     let chosen = !caller.local && matches!(&walk.end, End::Operation(operation) if operation.of_oneself);
     let name = actor.user_principal_name.as_deref().filter(|_| !chosen);
     let user = (actor.kind == ActorKind::Delegated).then(|| walk.as_user(actor.user_id.as_deref(), name));
-    user.flatten().ok_or(GraphError::NobodySignedIn)
+    user.flatten().ok_or(GraphError::NoUserSignedIn)
 }
 
 /// Returns true if a user asks for self-service, by a name that is certainly that user's.

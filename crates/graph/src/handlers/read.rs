@@ -1,5 +1,5 @@
-//! Single entities, and their properties. A single device is also where a passcode is shown: the disclosure is decided
-//! and recorded in the unit of work that admits the request, and only after that is durable is the envelope opened.
+//! Single entities, and their properties. A single device is also where a passcode is shown. The unit of work that
+//! admits the request decides and records the disclosure, and the envelope is opened only after that is durable.
 
 use std::sync::Arc;
 

@@ -1,5 +1,6 @@
-//! The kinds of entities, each in a file of its own: its type, the edges that lead to it, and the code that finds, lists, renders
-//! and writes its entities. This is the one list of them. Resolver, handlers, `$metadata`, OpenAPI, routes and filters go over it.
+//! The kinds of entities, each in a file of its own. A file has the type, the edges that lead to it, and the code that finds,
+//! lists, renders and writes its entities. This is the one list of them. Resolver, handlers, `$metadata`, OpenAPI, routes and
+//! filters go over it.
 //!
 //! Kinds that are alike share a shape. A [`Small`](crate::entity::Small) one is read whole: holds, roles and their
 //! assignments, scope tags, applications. One of [`resource`] keeps what callers gave: users, apps, scripts and their states.

@@ -2,7 +2,7 @@
 //! in Intune's words and two of ours. Who may assign what to whom is decided in [`assign_roles`].
 //!
 //! Reference: the public metadata's types of that name and `roleAssignmentScopeType`. What an assignment inherits from
-//! `roleAssignment` there stands in the one type here. Two things that Intune does not say have names of ours: the kind of
+//! `roleAssignment` there stands in the one type here. Two things that Intune lacks have names of ours. They are the kind of
 //! principal that `members` names, and the scope tags by which an assignment chooses devices.
 
 use std::sync::Arc;
@@ -320,8 +320,8 @@ fn principal(properties: &Map<String, Value>) -> Result<Principal, BodyError> {
     Ok(Principal::new(kind, named))
 }
 
-/// All devices, or those with a tag. The body must say which: an assignment that says neither is about none in Intune, and no
-/// principal should get everything because a body leaves something out.
+/// All devices, or those with a tag. The body must say which. An assignment that says neither concerns no devices in Intune, and
+/// an omission in a body must not give a principal every device.
 fn scope(properties: &Map<String, Value>) -> Result<Visibility, BodyError> {
     for name in ["resourceScopes", "scopeMembers"] {
         if properties.get(name).and_then(Value::as_array).is_some_and(|groups| !groups.is_empty()) {

@@ -52,7 +52,7 @@ pub struct EntityType {
     pub derived: &'static [(&'static str, bool)],
     /// Segments that Graph has on an entity and this server lacks, so that an error can say "not offered".
     pub not_offered: &'static [&'static str],
-    /// The same on collections.
+    /// Returns the operation on collections that Graph has under that name, and this server does not offer.
     pub not_offered_on_all: &'static [&'static str],
     /// Bodies that the properties alone do not describe.
     pub schemas: Schemas,
@@ -76,7 +76,7 @@ pub enum KeyForm {
 /// The service of Microsoft that has a type, and answers in its own way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
-    /// Intune.
+    /// Intune, which manages devices.
     Intune,
     /// The directory: changes are answered without a body, errors as plain text.
     Directory,
@@ -85,9 +85,9 @@ pub enum Service {
 /// The answer for an entity that is absent.
 #[derive(Clone, Copy, Debug)]
 pub enum Absent {
-    /// There is no such thing, which the answer calls so.
+    /// The general refusal, which calls the absent entity by this name.
     Called(&'static str),
-    /// A refusal of its own.
+    /// A refusal that this type has for itself.
     As(fn() -> Refusal),
 }
 

@@ -2,8 +2,8 @@
 //! [`crate::kinds`], each beside its code. Routes, the path resolver, `$metadata`, OpenAPI and the permission list are read
 //! from these tables.
 //!
-//! Both API versions accept every walk, so that a caller of `/v1.0` needs no second host; what a version
-//! *documents* (`beta_only`) decides its `$metadata` and the properties of `managedDevice`.
+//! Both API versions accept every walk, so that a caller of `/v1.0` needs no second host. The documents of a version
+//! (`beta_only`) decide its `$metadata` and the properties of `managedDevice`.
 
 mod complex;
 mod documented;

@@ -1,5 +1,5 @@
-//! The properties by which lists are filtered and ordered, and the sources of their values: every property that is no collection,
-//! no structure and no binary content. What has one value for all is decided here, and exact, instead of refused.
+//! The properties by which lists are filtered and ordered, and the sources of their values. They are all properties except
+//! collections, structures and binary content. What has one value for all is decided here, and exact, instead of refused.
 
 use chaveiro_core::query::{ActionField, AuditField, DeviceField, MemberKind, ResourceField, Value, moment};
 

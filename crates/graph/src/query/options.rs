@@ -1,5 +1,5 @@
-//! The options that a request takes. Every other one is refused by name, because a client whose option is ignored acts on an
-//! answer to another question: all devices, where it meant some.
+//! The options that a request takes. Every other option is refused by name. A client whose option is ignored acts on an answer to
+//! another question: all devices, where it meant some.
 
 use super::detail::detail;
 use super::error::QueryError;

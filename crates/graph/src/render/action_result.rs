@@ -1,7 +1,7 @@
 //! `deviceActionResults`, the one place where a passcode can be in a response.
 //!
-//! The entries are written straight into the response buffer, which is sized beforehand and wiped when the
-//! response was sent: the passcode is not copied into a JSON tree, and no reallocation leaves one behind.
+//! The entries are written straight into the response buffer, which is sized beforehand and wiped when the response was
+//! sent. So no copy of the passcode goes into a JSON tree, and no reallocation leaves one behind.
 
 use chaveiro_core::Timestamp;
 use chaveiro_core::action::{ActionRecord, ActionState};

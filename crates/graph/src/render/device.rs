@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn hardware_is_told_to_whoever_names_it() {
+    fn hardware_is_told_to_a_caller_who_selects_it() {
         let mut sample = sample();
         sample.inventory.set(InventoryField::SERIAL_NUMBER, Some("S1".into()));
         let of = |selection| device(&sample, Version::Beta, &selection, Form::Single)["hardwareInformation"].clone();

@@ -1,8 +1,8 @@
 //! URL paths to walks through the model, in two stages.
 //!
-//! [`Model::parse`] needs no store: it splits, decodes and matches segments against edges, properties and actions, in every
-//! spelling that clients use (`/seg/{id}`, `seg('id')`, `seg(id)`, `seg(id='...')`, any case, qualified action names). What
-//! comes out is a [`Walk`]. [`crate::follow`] then takes the walk hop by hop inside the caller's tenant.
+//! [`Model::parse`] needs no store: it splits, decodes and matches segments against edges, properties and actions. It knows every
+//! spelling that clients use: `/seg/{id}`, `seg('id')`, `seg(id)`, `seg(id='...')`, any case, qualified action names. What comes
+//! out is a [`Walk`]. [`crate::follow`] then takes the walk hop by hop inside the caller's tenant.
 //!
 //! Empty segments mean nothing, as in production: a client whose base URL ends with a slash writes one before each path.
 //!

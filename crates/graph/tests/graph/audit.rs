@@ -107,7 +107,7 @@ async fn a_member_of_the_actor_that_cannot_be_asked_for_is_refused_by_its_path()
 }
 
 #[tokio::test]
-async fn audit_events_are_of_the_tenant_alone_and_nobody_writes_them() {
+async fn audit_events_are_of_the_tenant_alone_and_no_caller_writes_them() {
     let world = World::new().await;
     let token = world.token();
     world.call(&token, "PATCH", "/beta/users/ana@example.org", "{\"jobTitle\":\"x\"}").await;

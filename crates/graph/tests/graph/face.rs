@@ -129,8 +129,8 @@ async fn me_is_the_user_of_the_token_and_an_application_has_none() {
         let context = listed["@odata.context"].as_str().unwrap_or_default();
         assert!(context.contains("/$metadata#users('"), "{context}");
     }
-    let nobody = world.token_of_user(scopes, &id(0xabc, 8).to_string(), "nobody@example.org");
-    assert_eq!(world.call(&nobody, "GET", "/beta/me", "").await.0, 404);
+    let stranger = world.token_of_user(scopes, &id(0xabc, 8).to_string(), "nobody@example.org");
+    assert_eq!(world.call(&stranger, "GET", "/beta/me", "").await.0, 404);
     let (status, answer) = world.call(&world.token(), "GET", "/beta/me/managedDevices", "").await;
     assert_eq!(status, 400);
     let text = answer["error"]["message"].as_str().unwrap_or_default();
@@ -186,7 +186,7 @@ async fn a_deleted_device_is_retired_and_its_passcode_can_still_be_read() {
 }
 
 #[tokio::test]
-async fn what_graph_offers_and_this_server_does_not_is_told_from_what_nobody_knows() {
+async fn segments_of_graph_that_the_server_lacks_are_told_from_unknown_ones() {
     let world = World::new().await;
     let token = world.token();
     let (scripts, script) = ("/beta/deviceManagement", id(0xc1, 1));

@@ -127,7 +127,7 @@ async fn a_thief_who_reads_in_batches_gets_as_many_as_the_ceiling_and_people_are
     ] {
         assert_eq!(hold[name], value, "{hold}");
     }
-    // Asking goes on, and reading on what she has opened, too.
+    // Asking goes on, and so does reading of what the caller has opened.
     recovered(&world, &token, 4).await;
     let open = seen_again(&world, &token).await;
     assert_eq!(open, 3);

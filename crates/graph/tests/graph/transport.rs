@@ -51,7 +51,7 @@ async fn every_answer_has_the_headers_of_graph() {
         assert_eq!(header("content-type"), content_type, "{path}");
         assert_eq!(header("odata-version"), if status == 200 { "4.0" } else { "-" }, "{path}");
         assert_eq!(body.is_empty(), status == 204, "{path}");
-        assert_eq!(header("access-control-allow-origin"), "-", "nobody asked across origins");
+        assert_eq!(header("access-control-allow-origin"), "-", "the request has no other origin");
     }
 }
 
@@ -119,7 +119,7 @@ async fn answers_are_compressed_unless_they_may_hold_a_passcode() {
 }
 
 #[tokio::test]
-async fn a_body_that_nobody_wanted_is_read_before_its_refusal_leaves() {
+async fn a_body_that_the_server_refuses_is_read_before_the_refusal_leaves() {
     use std::sync::atomic::AtomicUsize;
     let world = World::new().await;
     let read = Arc::new(AtomicUsize::new(0));

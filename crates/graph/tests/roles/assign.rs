@@ -1,4 +1,5 @@
-//! Role assignments through the API: what they say, who may make and take back which, and that nobody climbs by them.
+//! Role assignments through the API: their content, the callers who may make and remove each, and that no caller gains
+//! rights by them.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -143,13 +144,13 @@ async fn whatever_goes_through_the_api_is_told_by_whatever_token_and_nothing_fro
 }
 
 #[tokio::test]
-async fn whoever_hangs_up_neither_stops_an_assignment_half_way_nor_keeps_it_quiet() {
+async fn a_caller_who_hangs_up_neither_stops_an_assignment_half_way_nor_keeps_it_quiet() {
     let (world, ana) = administered().await;
     let world = Arc::new(world);
     let (begun, mut began) = tokio::sync::mpsc::unbounded_channel();
     let (go_on, waits) = std::sync::mpsc::channel::<()>();
     world.meanwhile.before_the_next(move |_| {
-        begun.send(()).expect("somebody waits");
+        begun.send(()).expect("the test waits");
         waits.recv().expect("told to go on");
         Ok(())
     });
@@ -332,7 +333,7 @@ async fn the_same_twice_is_refused_and_so_is_one_too_many() {
     let (status, answer) = world.ask_with(&ana, "POST", ASSIGNMENTS, &[], &one_more).await;
     assert_eq!(status, 400, "{answer}");
     assert!(message(&answer).contains("1000 role assignments") && message(&answer).contains("groups"), "{answer}");
-    // Whoever filled it up has not kept the operator on the host from helping.
+    // A caller who filled it up has not kept the operator on the host from helping.
     let row = RoleAssignment { principal: Principal::new(PrincipalKind::User, "eva@x"), ..seeded(1, 3000, "own", now) };
     let event = AuditEvent::new(tenant(1), now, Actor::operator(&person()), Activity::RoleAssigned);
     let written = world
@@ -342,7 +343,7 @@ async fn the_same_twice_is_refused_and_so_is_one_too_many() {
 }
 
 #[tokio::test]
-async fn nobody_gives_herself_a_role_or_takes_one_back() {
+async fn callers_cannot_change_their_own_role_assignments() {
     let world = world().await;
     world.assign(1, "intune-administrator", PrincipalKind::User, "ana@x", None).await;
     world.assign(2, "read-only-operator", PrincipalKind::Group, "desk", Some("own")).await;
@@ -421,10 +422,10 @@ async fn an_application_gets_nothing_beyond_what_it_had_and_what_the_caller_has(
             world.ask_with(token, "POST", ASSIGNMENTS, &[], &body(key, "application", app, tag)).await;
         (status, answer["id"].as_str().unwrap_or_default().to_owned(), answer)
     };
-    // The first assignment binds an application that could do what its permissions say: it takes.
+    // Before, the application could do all that its permissions allow; the first assignment restricts it to the role.
     let (status, first, answer) = assign(&roles, "passcode-requester", "script", Some("own")).await;
     assert_eq!(status, 201, "{answer}");
-    // From then on each gives.
+    // Each further assignment adds rights.
     for (key, tag, lacking) in [
         ("passcode-requester", None, "ManagedDevices_Read"),
         ("passcode-requester", Some("other"), "ManagedDevices_Read"),
@@ -457,7 +458,7 @@ async fn an_application_gets_nothing_beyond_what_it_had_and_what_the_caller_has(
 #[tokio::test]
 async fn an_application_that_manages_roles_is_no_friend_with_everything() {
     let (world, ana) = administered().await;
-    // What a role administrator can have: an application that manages roles as she does.
+    // A role administrator can have an application that manages roles like a person.
     let given = body("intune-role-administrator", "application", "friend", None);
     let (status, answer) = world.ask_with(&ana, "POST", ASSIGNMENTS, &[], &given).await;
     assert_eq!(status, 201, "{answer}");
@@ -474,7 +475,7 @@ async fn an_application_that_manages_roles_is_no_friend_with_everything() {
 }
 
 #[tokio::test]
-async fn whoever_manages_the_roles_of_a_scope_sees_those_of_it_and_changes_none() {
+async fn a_manager_of_the_roles_of_a_scope_sees_those_of_it_and_changes_none() {
     let world = world().await;
     world.assign(1, "intune-role-administrator", PrincipalKind::User, "ana@x", Some("own")).await;
     let ana = world.person("ana@x");
@@ -515,7 +516,7 @@ async fn rights_are_read_when_the_assignment_is_written() {
         ("PATCH", path.as_str(), r#"{"displayName": "mine"}"#),
         ("DELETE", path.as_str(), ""),
     ] {
-        // Her role goes after the request was admitted and before its unit of work begins.
+        // The caller's role goes after the request was admitted and before its unit of work begins.
         world.meanwhile.before_the_next(|unit| {
             unit.delete_role_assignment(tenant(1), AssignmentId(id(0xa5, 1)))?;
             Ok(())

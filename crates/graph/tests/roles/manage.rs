@@ -1,4 +1,5 @@
-//! Holds and applications through the API: who may, what they see, and what nobody gains by it.
+//! Holds and applications through the API: which callers may change them, what they see, and that no caller gains
+//! rights by it.
 
 use chaveiro_core::application::Application;
 use chaveiro_core::hold::HoldRule;
@@ -27,7 +28,7 @@ async fn on_hold() -> (World, String) {
 }
 
 #[tokio::test]
-async fn a_hold_is_released_by_somebody_else_and_recoveries_go_on() {
+async fn a_hold_is_released_by_another_person_and_recoveries_go_on() {
     let (world, hold) = on_hold().await;
     let (ana, eva) = (world.person("ana@x"), world.person("eva@x"));
     let (status, answer) = world.ask(&ana, "POST", &format!("{hold}/release"), &[]).await;
@@ -181,7 +182,7 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
 }
 
 #[tokio::test]
-async fn nobody_gives_a_secret_to_an_application_that_may_do_more() {
+async fn callers_cannot_give_a_secret_to_an_application_that_may_do_more() {
     let world = world().await;
     let app = |number, permissions: &[Permission]| Application {
         permissions: permissions.to_vec(),

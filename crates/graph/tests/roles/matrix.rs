@@ -22,7 +22,7 @@ struct Column {
 
 #[derive(Clone, Copy)]
 enum Kind {
-    Nobody,
+    Roleless,
     Role(&'static Role, Scope),
     Application,
     Operator,
@@ -37,7 +37,7 @@ enum Scope {
 async fn columns(world: &World) -> Vec<Column> {
     let names: Vec<String> = permissions().split(' ').map(str::to_owned).collect();
     let mut columns = vec![
-        Column { name: "nobody: a person without any role".to_owned(), token: world.person("x"), kind: Kind::Nobody },
+        Column { name: "a person without any role".to_owned(), token: world.person("x"), kind: Kind::Roleless },
         Column {
             name: "an application without assignments".to_owned(),
             token: world.token_with(&json!({"roles": names, "azp": "script"})),
@@ -63,16 +63,16 @@ async fn columns(world: &World) -> Vec<Column> {
 
 /// What must come out: `+` it is admitted, `-` 403, `.` 404, `!` 401.
 fn expected(route: &RouteRow, kind: Kind, number: u64) -> char {
-    // Whoever is signed in may end what is hers, without any role; the people of this world are no users in it.
+    // People who are signed in may end their own sessions, without any role; those of this world are no users in it.
     let of_oneself = route.path == "/me/revokeSignInSessions";
     if of_oneself {
-        return if matches!(kind, Kind::Nobody | Kind::Role(..)) { '.' } else { '+' };
+        return if matches!(kind, Kind::Roleless | Kind::Role(..)) { '.' } else { '+' };
     }
-    // Roles are the same everywhere: their key is nobody's.
+    // Roles are the same everywhere: their key belongs to no scope.
     let has_keys = route.path.replace("{roleDefinitionId}", "").contains('{');
     let (role, scope) = match kind {
-        Kind::Nobody if is_of_directory(route) => return '-',
-        Kind::Nobody => return '!',
+        Kind::Roleless if is_of_directory(route) => return '-',
+        Kind::Roleless => return '!',
         Kind::Role(role, scope) => (Some(role), scope),
         Kind::Application | Kind::Operator => (None, Scope::All),
     };

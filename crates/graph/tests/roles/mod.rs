@@ -35,7 +35,7 @@ fn message(answer: &Value) -> String {
 }
 
 #[tokio::test]
-async fn somebody_without_any_role_gets_the_answer_of_intune() {
+async fn a_person_without_any_role_gets_the_answer_of_intune() {
     let world = world().await;
     let (status, answer) = world.ask(&world.person("nobody@x"), "POST", &recover(OWN), &[]).await;
     assert_eq!((status, &answer["error"]["code"]), (401, &json!("UnknownError")));
@@ -278,9 +278,9 @@ async fn a_person_is_bound_by_roles_in_whichever_claim_an_issuer_writes_permissi
         let events = world.events().await;
         let actor = &events.last().expect("an event")["actor"];
         assert_eq!((&actor["kind"], &actor["userId"]), (&json!("delegated"), &json!("ana-oid")), "{shape}: {actor}");
-        let nobody = token("bob", shape);
+        let roleless = token("bob", shape);
         for (method, path) in [("GET", DEVICES.to_owned()), ("GET", result(OWN)), ("POST", recover(OWN))] {
-            let (status, answer) = world.ask(&nobody, method, &path, &[]).await;
+            let (status, answer) = world.ask(&roleless, method, &path, &[]).await;
             assert_eq!((status, &answer["error"]["code"]), (401, &json!("UnknownError")), "{shape}: {answer}");
         }
     }

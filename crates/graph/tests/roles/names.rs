@@ -1,4 +1,4 @@
-//! Principal names that roles are assigned to: nobody comes by one, or takes one away, through the API.
+//! Principal names that roles are assigned to: no caller of the API can give or take one.
 
 use chaveiro_core::id::{AssignmentId, ResourceId};
 use chaveiro_core::principal::{Principal, PrincipalKind, RoleAssignment};
@@ -42,7 +42,7 @@ impl World {
         self.write(move |unit| Ok(unit.insert_resource(&row)?)).await;
     }
 
-    /// What the local issuer gives to her while she is called that.
+    /// The token that the local issuer gives to a person with that name.
     fn signed_in(&self, number: u64, name: &str) -> String {
         let iat = self.now().as_second();
         self.token_with(&json!({"scp": permissions(), "oid": user(number).to_string(), "upn": name, "iat": iat}))
@@ -53,7 +53,7 @@ const EVA: u64 = 70;
 const CAROL: u64 = 71;
 const BOB: u64 = 72;
 
-/// Carol has break-glass by her name; Eva may change users; Bob has nothing.
+/// Carol has break-glass by name; Eva may change users; Bob has nothing.
 async fn peopled() -> World {
     let world = world().await;
     for (number, name) in [(EVA, "eva@x"), (CAROL, "carol@x"), (BOB, "bob@x")] {
@@ -65,7 +65,7 @@ async fn peopled() -> World {
 }
 
 #[tokio::test]
-async fn nobody_comes_by_a_name_that_a_role_is_assigned_to() {
+async fn callers_cannot_give_or_take_a_name_that_a_role_is_assigned_to() {
     let world = peopled().await;
     let eva = world.signed_in(EVA, "eva@x");
     let robot = world.token_with(&json!({"roles": ["User.ReadWrite.All"], "azp": "robot"}));
@@ -85,7 +85,7 @@ async fn nobody_comes_by_a_name_that_a_role_is_assigned_to() {
         }
     }
     assert!(world.recorded().await.is_empty(), "nothing was done");
-    // Who goes leaves her assignments behind, and nobody else comes into them.
+    // The assignments of a deleted user stay, and no other user can come by them.
     assert_eq!(world.ask(&eva, "DELETE", &path(CAROL), &[]).await.0, 204);
     for (method, path) in [("POST", USERS.to_owned()), ("PATCH", path(EVA)), ("PATCH", path(BOB))] {
         let (status, answer) = world.ask_with(&eva, method, &path, &[], &named("carol@x")).await;
@@ -134,7 +134,7 @@ async fn what_no_role_is_assigned_to_is_changed_and_the_tokens_with_the_old_name
     let elsewhere = json!({"scp": permissions(), "oid": "o", "upn": "Bob@x", "iat": world.now().as_second()});
     let elsewhere = world.token_with(&elsewhere);
     assert_eq!(world.ask(&bob, "GET", DEVICES, &[]).await.0, 200);
-    // Of somebody who keeps her name nothing ends, whatever else is said of her.
+    // The tokens of a user who keeps the name stay, whatever else changes.
     for body in [r#"{"displayName": "Bob"}"#, r#"{"userPrincipalName": "BOB@x", "displayName": "B"}"#] {
         assert_eq!(world.ask_with(&eva, "PATCH", &path(BOB), &[], body).await.0, 204);
         assert_eq!(world.ask(&bob, "GET", DEVICES, &[]).await.0, 200, "{body}");
@@ -156,13 +156,13 @@ async fn what_no_role_is_assigned_to_is_changed_and_the_tokens_with_the_old_name
 }
 
 #[tokio::test]
-async fn an_operator_names_people_as_she_likes_and_nobody_takes_an_object_id_for_a_name() {
+async fn an_operator_gives_users_any_name_except_an_object_id() {
     let world = peopled().await;
     let names: Vec<String> = permissions().split(' ').map(str::to_owned).collect();
     let operator = world.token_with(&json!({"roles": names, "azp": "chaveiro-cli", "idtyp": "operator", "chaveiro_host": {"user": "root", "uid": 0}}));
     assert_eq!(world.ask_with(&operator, "PATCH", &path(CAROL), &[], &named("caroline@x")).await.0, 204);
     assert_eq!(world.ask_with(&operator, "POST", USERS, &[], &named("carol@x")).await.0, 201);
-    // An assignment to an object id, made later, would be about whoever has it for a name.
+    // A later assignment to an object id would reach the user who has that id as a name.
     let eva = world.signed_in(EVA, "eva@x");
     for (token, method, path) in
         [(&eva, "PATCH", path(EVA)), (&eva, "POST", USERS.to_owned()), (&operator, "PATCH", path(BOB))]
@@ -182,7 +182,7 @@ async fn an_operator_names_people_as_she_likes_and_nobody_takes_an_object_id_for
 }
 
 #[tokio::test]
-async fn whose_account_is_disabled_loses_her_tokens_at_once_and_once() {
+async fn a_user_whose_account_is_disabled_loses_their_tokens_at_once_and_once() {
     let world = peopled().await;
     let (eva, carol) = (world.signed_in(EVA, "eva@x"), world.signed_in(CAROL, "carol@x"));
     let patch = async |body: Value| world.ask_with(&eva, "PATCH", &path(CAROL), &[], &body.to_string()).await.0;

@@ -50,7 +50,8 @@ impl World {
         self.token_with(&claims)
     }
 
-    /// What the local issuer gives to Ana, after revocations that moved her moment so many seconds ahead.
+    /// The token that the local issuer gives to Ana, after revocations that moved the revocation time so many seconds
+    /// ahead.
     fn ana(&self, ahead: i64) -> String {
         let iat = self.now().as_second() + ahead;
         self.token_with(&json!({"scp": permissions(), "oid": ana().to_string(), "upn": "ana@x", "iat": iat}))
@@ -196,7 +197,7 @@ async fn a_token_that_is_revoked_after_its_request_was_admitted_changes_and_disc
 }
 
 #[tokio::test]
-async fn everybody_ends_her_own_sessions_and_those_of_others_need_a_role() {
+async fn callers_end_their_own_sessions_and_those_of_others_need_a_role() {
     let world = world().await;
     world.add_ana().await;
     world.assign(1, "read-only-operator", PrincipalKind::User, "reader@x", None).await;
@@ -228,7 +229,7 @@ async fn everybody_ends_her_own_sessions_and_those_of_others_need_a_role() {
         let (status, answer) = world.ask(&token, "POST", &path, &[]).await;
         assert_eq!((status, &answer["error"]["code"]), (401, &json!("InvalidAuthenticationToken")), "her own, too");
     }
-    // With what she has not, and for anything but this, she still needs a role.
+    // For anything but this, and with a permission that the token lacks, the person still needs a role.
     let new = world.ana(6);
     assert_eq!(world.ask(&new, "GET", "/v1.0/me", &[]).await.1["error"]["code"], "Authorization_RequestDenied");
     let other = format!("/v1.0/users/{}/revokeSignInSessions", id(0xa, OWN));
@@ -272,7 +273,7 @@ async fn revocations_in_a_burst_are_refused_before_they_lock_a_person_out() {
         assert!(message(answer).contains("revoked too often"), "not the limit of requests: {answer}");
     }
     assert!(!world.is_revoked(&world.ana(10)).await, "what the local issuer gives her now");
-    // Removing her is refused as a whole, and nothing is half done.
+    // Removing the user is refused as a whole, and nothing is half done.
     let user = format!("/v1.0/users/{}", ana());
     assert_eq!(world.ask(&robot, "DELETE", &user, &[]).await.0, 429);
     assert_eq!(world.ask(&world.ana(10), "GET", "/v1.0/me", &[]).await.0, 200);
@@ -399,13 +400,13 @@ async fn tokens_of_other_issuers_end_by_name_by_object_id_and_by_application() {
     };
     assert_eq!(revoked, [true, true, true, false]);
     world.revoke(of_application("portal")).await;
-    assert!(world.is_revoked(&no_time).await, "nobody knows when it was issued");
+    assert!(world.is_revoked(&no_time).await, "the time of its issue is unknown");
     let (status, answer) = world.ask(&of_ana, "POST", "/v1.0/me/revokeSignInSessions", &[]).await;
     assert_eq!(status, 401, "{answer}");
 }
 
 #[tokio::test]
-async fn a_name_that_another_issuer_lets_people_choose_signs_nobody_else_out() {
+async fn a_name_that_another_issuer_lets_people_choose_signs_no_other_person_out() {
     let keys = Arc::new(Mutex::new(String::new()));
     let world = World::trusting(NO_HOLD, Ceilings::default(), vec![external(&keys)]).await;
     *keys.lock().expect("keys") = world.key_set().to_string();
@@ -428,7 +429,7 @@ async fn a_name_that_another_issuer_lets_people_choose_signs_nobody_else_out() {
             assert!(!world.is_revoked(&of_ana).await, "{path}");
         }
     }
-    // Who has the object id is she, whatever she is called; and another's name that she took stays the other's.
+    // The object id identifies the person under any name, and another person's name stays that person's.
     for path in [&me, &by_id] {
         let of_eva = world.issued(json!({"scp": permissions(), "oid": id(0xe, 1), "upn": "eva@x"}));
         let (status, answer) = world.ask(&token(ana().to_string(), "eva@x"), "POST", path, &[]).await;
@@ -466,9 +467,9 @@ fn world_revoke(
     now: chaveiro_core::Timestamp,
 ) -> impl Fn(&mut dyn chaveiro_core::ports::UnitOfWork) -> Result<(), Fault> + Send + 'static {
     move |unit| {
-        vouch::revoke(unit, tenant(1), &name, &HostUser::new("root", 0), now).expect("somebody");
+        vouch::revoke(unit, tenant(1), &name, &HostUser::new("root", 0), now).expect("a known name");
         let refused = vouch::revoke(unit, tenant(1), "nobody@x", &HostUser::new("root", 0), now);
-        assert!(matches!(refused, Err(Fault::Refused(_))), "a name that nobody has is a slip");
+        assert!(matches!(refused, Err(Fault::Refused(_))), "an unknown name is a slip");
         Ok(())
     }
 }

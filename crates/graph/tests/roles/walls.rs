@@ -122,7 +122,7 @@ async fn the_rest_of_an_expansion_is_found_from_me_too() {
 }
 
 #[tokio::test]
-async fn whoever_unlinks_the_primary_user_leaves_a_device_without_one() {
+async fn a_caller_who_unlinks_the_primary_user_leaves_a_device_without_one() {
     let world = world().await;
     world.assign(1, "school-administrator", PrincipalKind::User, "ana@x", None).await;
     let ana = world.person("ana@x");

@@ -55,9 +55,9 @@ pub(super) enum Answered {
     Stranger(Secret, &'static str, Option<Reason>),
 }
 
-/// A message, as far as it can be judged without writing.
+/// A message, as far as it is judged without writing.
 pub(super) enum Seen {
-    /// It changes nothing, and this is the answer: it has no proof, or repeats one that was answered.
+    /// A message that changes nothing, with its answer: it has no proof, or repeats an answered message.
     Known(Answered),
     /// It begins a session that is over with this answer, and leaves a check-in alone.
     Idle(Secret, Box<CheckIn>),

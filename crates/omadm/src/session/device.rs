@@ -23,14 +23,21 @@ pub struct Account {
     pub nonce: Vec<u8>,
 }
 
+/// SyncML status: the command is not allowed on the node.
+const NOT_ALLOWED: u16 = 405;
+
 /// The management tree of a device. New methods will have default bodies.
 pub trait Tree {
-    /// The value of a node, or the status that refuses it; `None` is a node without a value.
+    /// The value of a node, or the status that refuses it; `None` for a node without a value.
     fn get(&mut self, uri: &str) -> Result<Option<Secret>, u16>;
-    /// Runs a node, with the data of its item when there is any.
-    fn exec(&mut self, uri: &str, data: Option<&str>) -> u16;
-    /// Adds, replaces or deletes a node.
-    fn set(&mut self, verb: Verb, uri: &str, value: Option<&str>) -> u16;
+    /// Runs a node, with the data of its item if it has any. Returns the status: by default, no node can be run.
+    fn exec(&mut self, _uri: &str, _data: Option<&str>) -> u16 {
+        NOT_ALLOWED
+    }
+    /// Adds, replaces or deletes a node. Returns the status: by default, no node can be changed.
+    fn set(&mut self, _verb: Verb, _uri: &str, _value: Option<&str>) -> u16 {
+        NOT_ALLOWED
+    }
 }
 
 impl Account {

@@ -57,7 +57,7 @@ pub(crate) struct Assembled {
     pub(crate) end_missing: bool,
 }
 
-/// Puts chunks together. Afterwards the message holds whole values alone: a value that ends here is in its last item,
+/// Puts chunks together. Afterwards the message holds whole values alone. A value that ends here is in its last item,
 /// and a part of a value is in none.
 pub(crate) fn assemble(unfinished: Option<Unfinished>, message: &mut Message) -> Assembled {
     let mut assembled = Assembled { unfinished, ..Assembled::default() };

@@ -282,8 +282,8 @@ impl Session {
         serde_json::to_vec(&stored).map_err(|_| SessionError::Unwritable)
     }
 
-    /// Reads a message within [`Limits::MESSAGE`] and decides about it. A message that proves nothing learns nothing,
-    /// not even of a repeat.
+    /// Reads a message within [`Limits::MESSAGE`] and decides about it. The sender of a message without proof learns
+    /// nothing, not even that the message is a repeat.
     pub fn receive(self, bytes: &[u8]) -> Step {
         match Request::read(bytes, Limits::MESSAGE) {
             Ok(request) => self.decide(request),
@@ -693,8 +693,8 @@ impl Reply {
         })
     }
 
-    /// Answers every element of a request that did not prove itself with that status (OMA-TS-DM_Security 1.2: each command
-    /// has its status, also when the credentials are missing or wrong).
+    /// Answers every element of a request that did not prove itself with that status. Each command has its status, also when the
+    /// credentials are missing or wrong (OMA-TS-DM_Security 1.2).
     fn refuse(self, request: &Message, code: u16) -> Self {
         self.answer_each(request, |_| code)
     }

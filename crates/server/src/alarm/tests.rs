@@ -180,7 +180,7 @@ async fn an_alert_is_posted_until_it_is_taken_and_then_no_more() {
 }
 
 #[tokio::test]
-async fn what_nobody_takes_makes_nothing_else_wait_and_is_given_up_after_a_day() {
+async fn an_alert_that_no_receiver_takes_delays_no_other_and_is_given_up_after_a_day() {
     let world = World::new().await;
     let mut post = world.post(Some(&world.url));
     world.taken.refuse(&[placed(1)]);
@@ -244,7 +244,7 @@ async fn an_alert_is_logged_once_however_often_it_is_posted() {
 }
 
 #[tokio::test]
-async fn a_new_alert_does_not_wait_behind_a_thousand_that_nobody_takes() {
+async fn a_new_alert_does_not_wait_behind_a_thousand_that_no_receiver_takes() {
     let world = World::with(Taken { hangs: true, ..Taken::default() }).await;
     let log = Log::default();
     let _logging = log.listen();
@@ -317,7 +317,7 @@ async fn the_bell_wakes_the_post_and_what_waited_before_is_posted_too() {
 }
 
 #[test]
-fn whoever_is_told_of_an_assignment_learns_who_gave_what_to_whom_and_where() {
+fn an_alert_of_an_assignment_says_who_gave_which_role_to_whom_and_where() {
     let assigned = |tags: Option<&[&str]>| Alert {
         tenant: TenantId(Uuid::from_u128(1)),
         about: Uuid::from_u128(9),

@@ -2,8 +2,8 @@
 //!
 //! A row of [`TABLES`] has a `mac`: HMAC-SHA-256 over the name of its table, the identifiers of its owners, and every
 //! column that counts. It cannot be edited, moved to another tenant or made by other programs. For small tables
-//! `row_set` also authenticates the set of a tenant's rows, with a version: rows cannot be removed, or put back from an
-//! older copy. Temporary triggers in the writer's connection write both, so that no statement forgets them, and a
+//! `row_set` also authenticates the set of a tenant's rows, with a version. So rows cannot be removed, or put back from
+//! an older copy. Temporary triggers in the writer's connection write both, so that no statement forgets them, and a
 //! change never makes an unsound row sound.
 //!
 //! Code that reads a row for a decision reads it with [`Table::sound`]. Where the absence of a row, or an older row,

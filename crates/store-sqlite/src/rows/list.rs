@@ -211,7 +211,7 @@ fn direction(descending: bool) -> &'static str {
 }
 
 /// Returns the requested order. Without one, a filter that is a range of an index is answered in the order of that
-/// index: in any other order each page would read and sort the whole range.
+/// index. In any other order each page would read and sort the whole range.
 fn effective_order<F: Fields>(listing: &Listing<F>) -> Cow<'_, [Order<F>]> {
     if !listing.order.is_empty() {
         return Cow::Borrowed(&listing.order);

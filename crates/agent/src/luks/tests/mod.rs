@@ -18,7 +18,7 @@ const ANA: &str = "a senha da Ana";
 const RANDOM: &[u8; 64] = &[7; 64];
 const FAST: Kdf = Kdf::Pbkdf2 { iterations: Some(1000) };
 
-/// A volume with the passphrase of its owner, and where the agent keeps its key.
+/// A volume with the passphrase of its owner, and the place of the agent's key.
 struct Bench {
     directory: tempfile::TempDir,
     volume: Volume,
@@ -49,7 +49,7 @@ impl Bench {
         self.volume.enroll(&Zeroizing::new(unlock.into()), &self.key, &self.backup, RANDOM)
     }
 
-    /// A change that a person makes with cryptsetup.
+    /// Makes a change as a person does, with cryptsetup.
     fn cryptsetup(&self, options: &[&str], more: &[&str], input: &str) -> bool {
         let mut command = Command::new("/usr/sbin/cryptsetup");
         command.args(options).arg("--batch-mode").arg(&self.volume.path).args(more);
@@ -59,12 +59,13 @@ impl Bench {
         child.wait().expect("it ends").success()
     }
 
-    /// The text that is typed when the machine starts ends with a newline, which is no part of the passphrase.
+    /// Returns true if the volume opens with a text that is typed at boot. The text ends with a newline, which is not
+    /// part of the passphrase.
     fn opens_when_typed(&self, passphrase: &str) -> bool {
         self.cryptsetup(&["open", "--test-passphrase"], &[], &format!("{passphrase}\n"))
     }
 
-    /// A slot of a person, who needs no agent for it.
+    /// Adds a slot as a person does, without the agent.
     fn add_by_hand(&self, slot: u8, passphrase: &str) -> bool {
         let ana = self.directory.path().join("ana");
         std::fs::write(&ana, ANA).expect("written");

@@ -131,7 +131,7 @@ fn an_addition_that_was_interrupted_anywhere_is_known_as_the_agents_and_nothing_
         }
         assert_eq!(bench.volume.left_behind(&bench.key, none_kept).expect("told"), [30], "{stage}");
         let kept = bench.volume.left_behind(&bench.key, |owned| owned.mark == Some(mark(1))).expect("told");
-        assert_eq!(kept.is_empty(), stage != "added", "{stage}: a slot without a mark is nobody's current one");
+        assert_eq!(kept.is_empty(), stage != "added", "{stage}: a slot without a mark is not current");
         bench.kill(30, true).expect("removed");
         assert_eq!(bench.used(), before, "{stage}");
         assert_eq!(bench.volume.left_behind(&bench.key, none_kept).expect("told"), [0; 0], "{stage}");

@@ -10,10 +10,10 @@
 //! The story, as [`crate::engine`] tells it:
 //! 1. A caller asks ([`crate::decisions::ask`]): action `pending`, first step queued, audit: one unit of work; then the caller is answered.
 //! 2. The device opens a session; the step goes out, and the action is `active`.
-//! 3. Answers are matched by delivery, a value is sealed as it arrives (or arrives sealed), the way settles it; secret,
-//!    result and audit are one unit of work; only then the device is acknowledged.
-//! 4. No answer and a new session: the step was lost. What can be repeated is sent again; a PIN that can be read once is
-//!    asked for first; else one more attempt, else the truth: the outcome is unknown.
+//! 3. Answers are matched by delivery, a value is sealed as it arrives (or arrives sealed), and the way settles it.
+//!    Secret, result and audit are one unit of work; the device gets its acknowledgement after that.
+//! 4. No answer and a new session: the step was lost. A command that can be repeated is sent again; a PIN that can be read once
+//!    is asked for first. Otherwise there is one more attempt, or the action ends with the truth: the outcome is unknown.
 //! 5. An action whose device left or never came is closed.
 
 pub mod remote_lock;

@@ -13,7 +13,7 @@ use crate::device::Platform;
 use crate::lock::Lock;
 use crate::remote_action::{Ending, Evidence, Held, OnLoss, Settlement, Step, Way};
 
-/// The way.
+/// The way of Windows devices.
 pub const WAY: Way = Way {
     platforms: &[Platform::Windows, Platform::WindowsPhone],
     makes: None,
@@ -32,8 +32,8 @@ pub const WAY: Way = Way {
     keeps_uncertain_values: true,
 };
 
-/// The commands, in the order that matters: the PIN must be read after it was made, in the same
-/// message, because the device gives it once (RemoteLock CSP, `NewPINValue`).
+/// The commands, in the order that matters. The PIN is made and read in one message, because the device gives it once
+/// (RemoteLock CSP, `NewPINValue`).
 fn first(_: &ActionRecord) -> Step {
     Step { purpose: Purpose::Act, commands: vec![DeviceCommand::LockAndRecoverPin, DeviceCommand::ReadNewPin] }
 }
@@ -60,8 +60,8 @@ fn settle(step: Purpose, evidence: Evidence<'_>) -> Option<Settlement> {
     Some(Settlement::Ended(Ending { device_status: Some(*read), ..ending(OK, *read, evidence.value) }))
 }
 
-/// The end of an action when its last attempt ends like that. A device that refuses speaks of this attempt alone. A PIN of an
-/// earlier attempt may be what opens the device, so that the old passcode is not said to work.
+/// Returns the end of an action whose last attempt has that ending. A device that refuses speaks of this attempt alone. A PIN of
+/// an earlier attempt may open the device, so the outcome must not say that the old passcode works.
 fn of_all_attempts(ending: Ending) -> Ending {
     match ending.outcome {
         Outcome::DeviceRefused | Outcome::FeatureAbsent => {
@@ -71,8 +71,8 @@ fn of_all_attempts(ending: Ending) -> Ending {
     }
 }
 
-/// Decides what follows a lost answer. The PIN of that attempt never arrived, so that another attempt is safe; reading the PIN
-/// that the device may still hold is better.
+/// Decides what follows a lost answer. The PIN of that attempt never arrived, so another attempt is safe. Reading the PIN that
+/// the device may still hold is better.
 fn lost(step: Purpose, held: Held) -> OnLoss {
     #[cfg(test)]
     if is_planted(Fault::SilenceIsRefusal) {
@@ -87,7 +87,7 @@ fn lost(step: Purpose, held: Held) -> OnLoss {
     }
 }
 
-/// The device's code: it did it.
+/// The device's code for success.
 const OK: u16 = 200;
 
 /// The outcome table: code of `LockAndRecoverPIN` x code of `NewPINValue` x the value that came.

@@ -6,8 +6,8 @@
 //! | `Apply` | adds the new key slot, sets the new hash, keeps the way back, proves that the candidate opens | promotes: the action is done |
 //! | `Finish` | drops the old secret (`Retire`), or goes back to it (`Undo`) | nothing: the device says in each session what it waits for |
 //!
-//! Every command may be repeated: the device's journal answers alike. At every moment either the old secret opens the
-//! device or a candidate does that the escrow holds.
+//! Every command may be repeated: the device's journal answers alike. At every moment the device opens with its old
+//! secret, or with a candidate in escrow.
 
 #[cfg(test)]
 use super::super::planted::{Fault, is_planted};
@@ -18,7 +18,7 @@ use crate::digest::sha256_hex;
 use crate::lock::Lock;
 use crate::remote_action::{Ending, Evidence, Held, OnLoss, Settlement, Step, Way};
 
-/// The way.
+/// The way of Linux machines.
 pub const WAY: Way = Way {
     platforms: &[Platform::Linux],
     makes: None,
@@ -38,13 +38,13 @@ pub const WAY: Way = Way {
     keeps_uncertain_values: false,
 };
 
-/// The device's code: it did it.
+/// The device's code for success.
 const OK: u16 = 200;
-/// The device's code: it has no such command; the agent is older than this recovery.
+/// The device's code for an unknown command: the agent is older than this recovery.
 const NO_NODE: u16 = 404;
 /// The device's code: nothing on this device can be recovered; the report says why.
 const NOTHING_READY: u16 = 406;
-/// The device's code: it does not have that candidate any more, and is unchanged by it.
+/// The device's code for an unknown candidate: the device no longer has it, and is unchanged by it.
 const UNKNOWN_CANDIDATE: u16 = 409;
 
 fn first(action: &ActionRecord) -> Step {
@@ -53,7 +53,7 @@ fn first(action: &ActionRecord) -> Step {
     Step { purpose: Purpose::Prepare, commands }
 }
 
-/// The escrow holds the candidate: the device may change.
+/// Returns the step that applies the candidate, because the escrow holds it.
 fn apply(envelope: &[u8]) -> Settlement {
     let apply = DeviceCommand::ApplyCandidate { envelope_sha256: sha256_hex(envelope) };
     Settlement::Next(Step { purpose: Purpose::Apply, commands: vec![apply, DeviceCommand::ReadReport] })
@@ -93,7 +93,7 @@ fn settle(step: Purpose, evidence: Evidence<'_>) -> Option<Settlement> {
     })
 }
 
-/// Returns true if the device was told to change and has not said what became of it.
+/// Returns true if the device was told to change and has not reported the result.
 fn may_have_changed(deliveries: &[Delivery]) -> bool {
     #[cfg(test)]
     if is_planted(Fault::ExpiresAnyway) {
