@@ -11,11 +11,11 @@ use chaveiro_core::ports::{DeviceScope, DeviceSet, StoreError};
 use chaveiro_core::query::{DeviceField, Filter, Listing, NEVER, Paged, Value};
 use chaveiro_core::scope_tag::Visibility;
 use rusqlite::types::Value as Sql;
-use rusqlite::{Connection, Row, params, params_from_iter};
+use rusqlite::{Connection, Row, named_params, params, params_from_iter};
 use uuid::Uuid;
 
 use crate::codec::{
-    IDS, RowError, blob, change_one, from_json, from_name, hex, insert, json, many, name, one, run, uuid,
+    IDS, RowError, blob, change_one, from_json, from_name, hex, insert, json, many, micros, name, one, run, uuid,
 };
 use crate::rows::authenticated::DEVICE_TAGS;
 use crate::rows::device_tag::{self, these};
