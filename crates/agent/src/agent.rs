@@ -40,7 +40,7 @@ pub(crate) enum After {
     Session,
     /// There is nothing.
     Nothing,
-    /// The server lets everybody go, and wants to be left alone for that long.
+    /// The server lets every device go, and asks to be left alone for that long.
     Pause(Duration),
 }
 

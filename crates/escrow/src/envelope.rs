@@ -53,8 +53,8 @@ struct Sealed {
     ciphertext: String,
 }
 
-/// The cost of sealing one value to one recipient, paid before the value is there: an ephemeral key and what it agrees
-/// with the key of the recipient (RFC 9180, 5.1.1). It seals one value and no other, so it is consumed.
+/// The cost of sealing one value to one recipient, paid before the value is there. It is an ephemeral key and what it
+/// agrees with the key of the recipient (RFC 9180, 5.1.1). It seals one value and no other, so it is consumed.
 pub(crate) struct Ready {
     key: KeyId,
     encapsulated: EncapsulatedSecret,

@@ -3,7 +3,7 @@
 //! - `<tenant>.pub`: the recipients, one on each line: `p256 BASE64 name`. The first is the server's own.
 //! - `<tenant>.key`: the server's private key, readable by its owner only; absent on an ingest-only server.
 //!
-//! Files are read when they are needed and again when they have changed, so the server knows a tenant or a recipient as
+//! Files are read when they are needed and again when they have changed. So the server knows a tenant or a recipient as
 //! soon as the command line has added it. The parsed keys stay in memory in between.
 
 use std::collections::HashMap;

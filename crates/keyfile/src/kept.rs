@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The seconds for which a file that was just changed is read each time: within one tick of its clock, a file system
+/// The seconds for which a file that was just changed is read each time. Within one tick of its clock, a file system
 /// gives two changes the same time.
 const UNSETTLED_SECONDS: i64 = 2;
 

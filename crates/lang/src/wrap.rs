@@ -50,8 +50,8 @@ pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
     text.lines().flat_map(|line| filled(line.split(' '), width)).collect()
 }
 
-/// Sentences in lines of that width. A command that they name stays in one line, so that it can be copied; if it is wider, it
-/// has a line of its own. The lines of a text that is indented are indented, too. Without a width nothing changes.
+/// Sentences in lines of that width. A command that they name stays in one line, so that it can be copied. If it is wider, it has
+/// a line of its own. The lines of a text that is indented are indented, too. Without a width nothing changes.
 pub fn prose(text: &str, width: Option<usize>) -> Vec<String> {
     let Some(width) = width else { return text.lines().map(str::to_owned).collect() };
     let lines = text.lines().flat_map(|line| {

@@ -255,7 +255,7 @@ fn http2() -> Builder<TokioExecutor> {
 impl Conversation {
     /// Performs the handshake and answers requests until the connection ends or takes too long.
     ///
-    /// Each stage has a box of its own: a task is as large as the largest thing that it ever holds, and most tasks hold
+    /// Each stage has a box of its own. A task is as large as the largest thing that it ever holds, and most tasks hold
     /// a device that waits.
     async fn hold(&self, stream: TcpStream, peer: SocketAddr, guest: &Arc<Guest>) {
         let Some(mut stream) = Box::pin(self.shake(stream, guest)).await else { return };

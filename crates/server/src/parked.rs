@@ -1,4 +1,4 @@
-//! Connections of devices that wait to be woken. A fleet holds as many as it has devices, so each is kept small: while
+//! Connections of devices that wait to be woken. A fleet holds as many as it has devices, so each is kept small. While
 //! its request waits there is no buffer, and nothing of what hyper keeps for requests in general.
 //!
 //! | what arrives | what happens |

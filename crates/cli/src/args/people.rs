@@ -36,8 +36,8 @@ pub(crate) enum User {
     Delete { user: String },
 }
 
-/// A new principal name, such as `ana@contoso.example`: without a domain it would match no token of an issuer, and look like
-/// a typing error to all.
+/// A new principal name, such as `ana@contoso.example`. Without a domain it would match no token of an issuer, and look like a
+/// typing error to all.
 fn principal_name(name: &str) -> Result<String, Text> {
     let is_bad = |part: &str| part.is_empty() || part.contains(|c: char| c.is_whitespace() || c.is_control());
     match name.rsplit_once('@') {

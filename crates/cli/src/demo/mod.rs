@@ -1,6 +1,6 @@
-//! `chaveiro demo`: the whole product on this machine. The server, the protocols and the store are the real
-//! ones, and so is the agent of the Linux machine; only the Windows device is simulated. `CHAVEIRO_DATA` is ignored, so that
-//! the demonstration never runs in the data directory of a real server.
+//! `chaveiro demo`: the whole product on this machine. The server, the protocols, the store and the agent of the Linux machine
+//! are the real ones. Only the Windows device is simulated. `CHAVEIRO_DATA` is ignored, so that the demonstration never runs in
+//! the data directory of a real server.
 
 mod linux;
 mod story;

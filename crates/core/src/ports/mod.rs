@@ -106,7 +106,7 @@ impl dyn Store {
         slot.take()
     }
 
-    /// Runs `work` as a unit of work that may not write: where nothing changes, this costs no commit, and other units
+    /// Runs `work` as a unit of work that may not write. Where nothing changes, this costs no commit, and other units
     /// of work do not wait. `None`: it wants to write, and has written nothing. So it is to be run by [`Self::write`].
     pub async fn write_nothing<T: Send + 'static>(
         &self,

@@ -25,8 +25,8 @@ enum Source {
     Hardware,
 }
 
-/// The sources of the properties, in the order of the type; `None` for one that has its default on all devices, and for
-/// `deviceActionResults`, which a single GET writes itself.
+/// The sources of the properties, in the order of the type. It is `None` for one that has its default on all devices,
+/// and for `deviceActionResults`, which a single GET writes itself.
 static SOURCES: LazyLock<Vec<Option<Source>>> = LazyLock::new(|| {
     let source = |name: &str| match name {
         "hardwareInformation" => Some(Source::Hardware),

@@ -246,7 +246,7 @@ impl Session {
     }
 
     /// Binds the nonces to a period of the server, for instance one run of its process. Nonces of an earlier period
-    /// prove nothing any more: a device that has no certificate answers a challenge first, whose nonce must be of this
+    /// prove nothing any more. A device without a certificate answers a challenge first, whose nonce must be of this
     /// period, too. So a server that forgets its newest sessions when it is killed accepts no old message again.
     ///
     /// The nonce of the provisioning document counts in every period, until the first session is stored.
