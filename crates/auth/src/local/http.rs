@@ -130,10 +130,12 @@ async fn with_body(
 ) -> Response {
     let (parts, body) = request.into_parts();
     let refused = |refusal| endpoint.refuse(&refusal, call, &Claim::at(Face::Token, TOKEN_PATH));
-    match timeout(PATIENCE, to_bytes(body, MAX_BODY_BYTES)).await {
-        Ok(Ok(bytes)) => next.run(Request::from_parts(parts, bytes.into())).await,
-        Ok(Err(_)) => refused(Refusal::NotAForm),
-        Err(_) => refused(Refusal::TooSlow(PATIENCE.as_secs())),
+    let Ok(read) = timeout(PATIENCE, to_bytes(body, MAX_BODY_BYTES)).await else {
+        return refused(Refusal::TooSlow(PATIENCE.as_secs()));
+    };
+    match read {
+        Ok(bytes) => next.run(Request::from_parts(parts, bytes.into())).await,
+        Err(_) => refused(Refusal::NotAForm),
     }
 }
 
