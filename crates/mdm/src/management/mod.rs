@@ -116,10 +116,10 @@ impl DeviceChannel {
             drop(turn);
             taken
         });
-        match taken.await {
-            Ok(Ok(answer)) => answered(answer),
-            Ok(Err(fault)) => failed(&fault),
-            Err(error) => failed(&StoreError::Unavailable(error.to_string()).into()),
+        let taken = taken.await.map_err(|error| StoreError::Unavailable(error.to_string()).into());
+        match taken.and_then(|taken| taken) {
+            Ok(answer) => answered(answer),
+            Err(fault) => failed(&fault),
         }
     }
 
