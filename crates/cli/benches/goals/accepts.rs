@@ -63,10 +63,9 @@ async fn table(plan: &Plan, callers: usize, each: usize) -> Table {
         raw.push(written_raw(&before, rows, callers, each).await);
     }
     let mut table = Table::new(1, &format!("Recoveries accepted, {callers} callers"));
-    table.note(format!(
-        "Raw: {}; random devices, all indexes and foreign keys, prepared, groups of what waits.",
-        rows_each.iter().map(|(name, count)| format!("{count:.2} {name}")).collect::<Vec<_>>().join(", ")
-    ));
+    let names: Vec<_> = rows_each.iter().map(|(name, count)| format!("{count:.2} {name}")).collect();
+    table.note(format!("Raw: {}.", names.join(", ")));
+    table.note("Devices are random; all indexes and foreign keys are there; a commit takes what waits.");
     assert!(rows_each.iter().map(|(_, count)| count).sum::<f64>() >= 5.0, "{rows_each:?}");
     table.note(format!(
         "Each round accepts {each} recoveries of devices that have none; the clients share the processors."
