@@ -99,27 +99,13 @@ impl SqliteStore {
 
     fn start(directory: &Path, options: Options, trust: Trust) -> Result<(Self, Option<Doubt>), OpenError> {
         let file = directory.join(FILE_NAME);
-        let Opened { connection, mark, schema, floor, doubt, notice, presence } =
-            open::writer(directory, &file, &options, trust)?;
+        let Opened { database, doubt, notice, presence } = open::writer(directory, &file, &options, trust)?;
         let readers = (0..options.readers.max(1)).map(|_| open::reader(&file, &options));
         let readers = readers.collect::<Result<Vec<_>, _>>()?;
         let (reads, reader_threads) = worker::start_readers(readers, &options).map_err(OpenError::Thread)?;
         let condition = Arc::new(Condition::default());
-        let writer = Writer {
-            connection,
-            mark,
-            schema,
-            floor,
-            accepting: doubt.is_some(),
-            file: file.clone(),
-            condition: Arc::clone(&condition),
-            list_steps: options.list_steps,
-            busy_timeout: options.busy_timeout,
-            promised: None,
-            log: None,
-            due: 0,
-            seen_schema: None,
-        };
+        let mut writer = Writer::new(database, &file, Arc::clone(&condition), &options);
+        writer.accepting = doubt.is_some();
         let (writes, writer_thread) = worker::start_writer(writer, &options).map_err(OpenError::Thread)?;
         // Readers end first, so that no snapshot blocks the writer's last checkpoint.
         let mut threads = reader_threads;

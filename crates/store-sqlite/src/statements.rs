@@ -1,6 +1,8 @@
-//! The number of statements that a unit of work runs: no query for each row, and no row read twice without a reason.
+//! The number of statements that a unit of work runs: no query for each row, no row read twice without a reason, and no
+//! statement planned twice.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use chaveiro_core::actions::recover_passcode::RECOVER_PASSCODE;
@@ -25,7 +27,7 @@ use chaveiro_core::secret::{Passcode, SecretBytes};
 use chaveiro_core::steady::Ripeness;
 use chaveiro_core::tenant::{Tenant, TenantSettings};
 use chaveiro_core::{Decided, Fault, Timestamp};
-use rusqlite::Connection;
+use rusqlite::{Connection, StatementStatus};
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 use uuid::Uuid;
 
@@ -38,13 +40,31 @@ thread_local! {
     static STEPS: Cell<usize> = const { Cell::new(0) };
     /// Each statement with its steps.
     static LOG: RefCell<Vec<(String, usize)>> = const { RefCell::new(Vec::new()) };
+    /// Statements that were prepared, or prepared again by SQLite, since [`planned`] was called last.
+    static PLANNED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    /// The times that SQLite has prepared each statement again.
+    static AGAIN: RefCell<HashMap<String, i32>> = RefCell::new(HashMap::new());
 }
 
 fn note(event: TraceEvent<'_>) {
     RUN.set(RUN.get() + 1);
-    if let TraceEvent::Profile(statement, _) = event {
-        LOG.with_borrow_mut(|log| log.push((statement.sql().into_owned(), STEPS.take())));
+    let TraceEvent::Profile(statement, _) = event else { return };
+    let (sql, again) = (statement.sql().into_owned(), statement.get_status(StatementStatus::RePrepare));
+    LOG.with_borrow_mut(|log| log.push((sql.clone(), STEPS.take())));
+    let before = AGAIN.with_borrow_mut(|times| times.insert(sql.clone(), again)).unwrap_or(0);
+    if statement.get_status(StatementStatus::Run) == 1 || again > before {
+        PLANNED.with_borrow_mut(|planned| planned.push(sql));
     }
+}
+
+/// Counts the statements that this connection runs in the thread of the test.
+pub(crate) fn watch(connection: &Connection) {
+    connection.trace_v2(TraceEventCodes::SQLITE_TRACE_PROFILE, Some(note));
+}
+
+/// Returns the statements that were planned since the last call.
+pub(crate) fn planned() -> Vec<String> {
+    PLANNED.take()
 }
 
 /// A sealer that seals nothing: the test counts statements of the store.
@@ -100,7 +120,7 @@ impl World {
         let file = directory.path().join(crate::FILE_NAME);
         let trust = crate::open::Trust::Verified;
         let opened = crate::open::writer(directory.path(), &file, &Options::default(), trust).expect("a database");
-        let mut world = Self { connection: opened.connection, _directory: directory, ids: 100 };
+        let mut world = Self { connection: opened.database.connection, _directory: directory, ids: 100 };
         world.run(|unit, _| {
             unit.insert_tenant(&Tenant { settings: settings(), ..Tenant::new(TENANT, "t", at(0)) })?;
             for (number, platform) in [(1, Platform::Windows), (2, Platform::Linux)] {
@@ -118,7 +138,7 @@ impl World {
             }
             Ok(())
         });
-        world.connection.trace_v2(TraceEventCodes::SQLITE_TRACE_PROFILE, Some(note));
+        watch(&world.connection);
         world
     }
 
@@ -267,6 +287,26 @@ fn a_recovery_costs_the_same_after_a_thousand_others() {
             assert_eq!(few, many, "{name}: a statement and its steps");
         }
     }
+}
+
+#[test]
+fn a_statement_is_planned_once_however_often_it_runs() {
+    let mut world = World::new();
+    let recover = |world: &mut World, second| {
+        world.recover_screen(second);
+        world.recover_disk("/dev/sda3", second);
+        world.run(|unit, _| {
+            unit.actions(TENANT, DeviceId(Uuid::from_u128(1)), 10)?;
+            unit.unchained_events(100)?;
+            expire(unit, &Ripeness::at_once(at(second + 7)), 100)
+        });
+    };
+    recover(&mut world, 10);
+    // Some statements are for the second recovery of a device alone.
+    recover(&mut world, 20);
+    assert_ne!(planned(), [""; 0]);
+    recover(&mut world, 30);
+    assert_eq!(planned(), [""; 0]);
 }
 
 #[test]

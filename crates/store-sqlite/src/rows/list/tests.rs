@@ -21,7 +21,7 @@ fn connection(directory: &tempfile::TempDir) -> Connection {
     let file = directory.path().join(crate::FILE_NAME);
     let trust = crate::open::Trust::Verified;
     let opened = crate::open::writer(directory.path(), &file, &Options::default(), trust).expect("a database");
-    let connection = opened.connection;
+    let connection = opened.database.connection;
     let tenant = Tenant::new(TENANT, "t", Timestamp::UNIX_EPOCH);
     let mut unit = Transaction::new(&connection, u64::MAX);
     unit.insert_tenant(&tenant).expect("inserted");
