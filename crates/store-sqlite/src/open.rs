@@ -526,3 +526,26 @@ pub(crate) fn explain(error: rusqlite::Error, file: &Path) -> OpenError {
         _ => OpenError::Other { file: file.to_owned(), reason },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sqlite_is_built_with_the_flags_of_this_workspace() {
+        let connection = Connection::open_in_memory().expect("a database");
+        let mut options = connection.prepare("PRAGMA compile_options").expect("SQL");
+        let options = options.query_map([], |row| row.get(0)).expect("options");
+        let options: Vec<String> = options.collect::<Result<_, _>>().expect("options");
+        for (option, wanted) in [
+            ("THREADSAFE=2", true),
+            ("DEFAULT_MEMSTATUS=0", true),
+            ("ENABLE_MEMORY_MANAGEMENT", false),
+            ("ENABLE_STAT4", false),
+            ("ENABLE_API_ARMOR", false),
+        ] {
+            let note = "run cargo in the workspace: .cargo/config.toml has LIBSQLITE3_FLAGS";
+            assert_eq!(options.iter().any(|built| built == option), wanted, "{option}; {note}");
+        }
+    }
+}
