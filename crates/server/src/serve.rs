@@ -139,7 +139,8 @@ impl Server {
 
         let directory = DataDir::open(&config.data)?;
         let mut lock = directory.lock_for_server()?;
-        let options = Options { readers: readers(config.store_readers), ..Options::default() };
+        let (readers, clock_of_store) = (readers(config.store_readers), Some(Arc::clone(&clock)));
+        let options = Options { readers, clock: clock_of_store, ..Options::default() };
         let opened = directory.open_with(now, entropy.as_ref(), options)?;
         match opened.sqlite.count_boot() {
             Err(error @ OpenError::Full(_)) => tracing::error!(%error, "the start was not counted"),

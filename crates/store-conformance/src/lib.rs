@@ -5,7 +5,6 @@
 
 mod action_list;
 mod actions;
-mod again;
 mod audit;
 mod audit_list;
 mod changes;
@@ -36,8 +35,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use chaveiro_core::ports::Store;
-
-pub use self::again::Again;
 
 /// A backend under test.
 pub trait Backend: Send + Sync {
@@ -208,4 +205,5 @@ cases![
     transactions::concurrent_units_of_work_all_happen_once,
     transactions::what_was_answered_is_there_after_reopening,
     walk::a_random_walk_keeps_every_invariant,
+    transactions::a_unit_of_work_is_told_one_time_and_a_later_one_no_earlier_time,
 ];

@@ -18,7 +18,7 @@ use chaveiro_core::id::{
 use chaveiro_core::keys::{KeyName, KnownKey};
 use chaveiro_core::lock::Lock;
 use chaveiro_core::ports::{
-    ChainLink, ChainedEvent, DeviceScope, EventLinks, NamedEvent, ResourceScope, RowLook, RowPlace, Statistics,
+    ChainLink, ChainedEvent, Clock, DeviceScope, EventLinks, NamedEvent, ResourceScope, RowLook, RowPlace, Statistics,
     StoreError, StoredCheckpoint, StoredEvent, UnitOfWork, View,
 };
 use chaveiro_core::principal::{Principal, PrincipalKind, RoleAssignment};
@@ -42,6 +42,9 @@ pub(crate) struct Transaction<'c> {
     pub(crate) connection: &'c Connection,
     /// [`crate::Options::list_steps`].
     pub(crate) list_steps: u64,
+    clock: Option<&'c dyn Clock>,
+    /// The time that this transaction has told.
+    now: Cell<Option<Timestamp>>,
     /// The tenant whose holds were verified in this transaction, since the last of them was written.
     whole_holds: Cell<Option<TenantId>>,
     /// True if an alert was added.
@@ -50,7 +53,12 @@ pub(crate) struct Transaction<'c> {
 
 impl<'c> Transaction<'c> {
     pub(crate) fn new(connection: &'c Connection, list_steps: u64) -> Self {
-        Self { connection, list_steps, whole_holds: Cell::new(None), raised_alert: false }
+        Self { connection, list_steps, clock: None, now: Cell::new(None), whole_holds: Cell::new(None), raised_alert: false }
+    }
+
+    /// Tells the time by that clock instead of by SQLite's.
+    pub(crate) fn by(self, clock: Option<&'c dyn Clock>) -> Self {
+        Self { clock, ..self }
     }
 
     /// Refuses to answer if another program changed holds of that tenant. No other process writes while a transaction
@@ -452,6 +460,15 @@ impl View for Transaction<'_> {
 }
 
 impl UnitOfWork for Transaction<'_> {
+    fn now(&self) -> Result<Timestamp, StoreError> {
+        let now = match (self.now.get(), self.clock) {
+            (Some(now), _) => now,
+            (None, Some(clock)) => clock.now(),
+            (None, None) => steady::clock(self.connection)?,
+        };
+        self.now.set(Some(now));
+        Ok(now)
+    }
     fn insert_tenant(&mut self, tenant: &Tenant) -> Result<(), StoreError> {
         tenant::insert_tenant(self.connection, tenant)
     }

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use chaveiro_core::ports::{DryRun, ReadJob, StoreError, Verdict, WriteJob};
+use chaveiro_core::ports::{Clock, DryRun, ReadJob, StoreError, Verdict, WriteJob};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -96,6 +96,8 @@ pub(crate) struct Writer {
     file: PathBuf,
     condition: Arc<Condition>,
     list_steps: u64,
+    clock: Option<Arc<dyn Clock>>,
+    twice: bool,
     busy_timeout: Duration,
     /// The newest promise of this process.
     promised: Option<Promise>,
@@ -157,6 +159,8 @@ impl Writer {
             file: file.to_owned(),
             condition,
             list_steps: options.list_steps,
+            clock: options.clock.clone(),
+            twice: options.twice,
             busy_timeout: options.busy_timeout,
             promised: None,
             log: None,
@@ -201,7 +205,7 @@ impl Writer {
         }
         let before = connection.total_changes();
         for waiting in jobs {
-            let outcome = run_one(connection, self.list_steps, waiting.job);
+            let outcome = self.run_one(&waiting.job);
             answers.push((waiting.answer, outcome));
             if connection.is_autocommit() {
                 // SQLite undid the whole transaction, as it does when there is no space: nothing of the group is kept.
@@ -222,6 +226,22 @@ impl Writer {
         self.keep(promise)?;
         self.condition.set_full(false);
         Ok(())
+    }
+
+    /// Runs a unit of work inside a savepoint, so that its fault does not affect the others of the group.
+    fn run_one(&self, job: &WriteJob) -> Result<(), StoreError> {
+        let connection = &self.connection;
+        let run = || job(&mut Transaction::new(connection, self.list_steps).by(self.clock.as_deref()));
+        control(connection, "SAVEPOINT unit").map_err(fault)?;
+        if self.twice {
+            rehearse(connection, run)?;
+        }
+        let verdict = catch_unwind(AssertUnwindSafe(run));
+        if !matches!(verdict, Ok(Verdict::Keep)) {
+            control(connection, "ROLLBACK TO unit").map_err(fault)?;
+        }
+        control(connection, "RELEASE unit").map_err(fault)?;
+        verdict.map(drop).map_err(|_| panicked())
     }
 
     /// Writes the promise of a commit into the mark.
@@ -318,6 +338,15 @@ fn control(connection: &Connection, sql: &'static str) -> rusqlite::Result<()> {
     connection.prepare_cached(sql)?.execute([]).map(drop)
 }
 
+/// Runs a unit of work for its undone effects, as [`Options::twice`] asks.
+fn rehearse(connection: &Connection, run: impl Fn() -> Verdict) -> Result<(), StoreError> {
+    #[cfg(feature = "statements")]
+    let _uncounted = crate::counted::Pause::begin();
+    let _ = catch_unwind(AssertUnwindSafe(run));
+    // SQLite may have undone everything, as it does when there is no space.
+    if connection.is_autocommit() { Err(panicked()) } else { control(connection, "ROLLBACK TO unit").map_err(fault) }
+}
+
 /// Checks the schema if it has changed since the last group.
 fn trust(connection: &Connection, seen: &mut Option<i64>) -> Result<(), StoreError> {
     let now = authenticated::schema_number(connection)?;
@@ -326,17 +355,6 @@ fn trust(connection: &Connection, seen: &mut Option<i64>) -> Result<(), StoreErr
         *seen = Some(now);
     }
     Ok(())
-}
-
-/// Runs a unit of work inside a savepoint, so that its fault does not affect the others of the group.
-fn run_one(connection: &Connection, list_steps: u64, job: WriteJob) -> Result<(), StoreError> {
-    control(connection, "SAVEPOINT unit").map_err(fault)?;
-    let verdict = catch_unwind(AssertUnwindSafe(|| job(&mut Transaction::new(connection, list_steps))));
-    if !matches!(verdict, Ok(Verdict::Keep)) {
-        control(connection, "ROLLBACK TO unit").map_err(fault)?;
-    }
-    control(connection, "RELEASE unit").map_err(fault)?;
-    verdict.map(drop).map_err(|_| panicked())
 }
 
 /// A job for a thread that reads.
@@ -353,13 +371,13 @@ pub(crate) fn start_readers(
     options: &Options,
 ) -> std::io::Result<(Queue<Reading>, Vec<JoinHandle<()>>)> {
     let (queue, waiting) = Queue::new(options.queue);
-    let list_steps = options.list_steps;
+    let (list_steps, clock) = (options.list_steps, options.clock.clone());
     let mut threads = Vec::with_capacity(connections.len());
     for connection in connections {
-        let waiting = waiting.clone();
+        let (waiting, clock) = (waiting.clone(), clock.clone());
         let read = move || {
             for Waiting { job, answer } in waiting {
-                let _ = answer.send(run_reading(&connection, list_steps, job));
+                let _ = answer.send(run_reading(&connection, list_steps, clock.as_deref(), job));
             }
         };
         threads.push(std::thread::Builder::new().name("store-reader".to_owned()).spawn(read)?);
@@ -368,9 +386,14 @@ pub(crate) fn start_readers(
 }
 
 /// Runs a read on one snapshot.
-fn run_reading(connection: &Connection, list_steps: u64, job: Reading) -> Result<(), StoreError> {
+fn run_reading(
+    connection: &Connection,
+    list_steps: u64,
+    clock: Option<&dyn Clock>,
+    job: Reading,
+) -> Result<(), StoreError> {
     control(connection, "BEGIN DEFERRED").map_err(fault)?;
-    let mut transaction = Transaction::new(connection, list_steps);
+    let mut transaction = Transaction::new(connection, list_steps).by(clock);
     let finished = catch_unwind(AssertUnwindSafe(|| match job {
         Reading::Query(job) => job(&transaction),
         Reading::DryRun(job) => job(&mut transaction),
@@ -381,6 +404,7 @@ fn run_reading(connection: &Connection, list_steps: u64, job: Reading) -> Result
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicI64;
     use std::sync::{Condvar, Mutex, PoisonError};
 
     use chaveiro_core::Timestamp;
@@ -422,6 +446,36 @@ mod tests {
         }
     }
 
+    /// A clock that ticks whenever it is read.
+    #[derive(Default)]
+    struct Ticking(AtomicI64);
+
+    impl Clock for Ticking {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_second(self.0.fetch_add(1, Ordering::SeqCst)).expect("a time")
+        }
+    }
+
+    #[tokio::test]
+    async fn a_unit_of_work_that_is_run_again_starts_anew_and_is_told_a_later_time() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let clock: Arc<dyn Clock> = Arc::new(Ticking::default());
+        let options = Options { clock: Some(clock), twice: true, ..Options::default() };
+        let store = SqliteStore::open_with(directory.path(), options).expect("a store");
+        let runs = Arc::new(AtomicI64::new(0));
+        let counted = Arc::clone(&runs);
+        let insert = (&store as &dyn Store).write(move |unit| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            let tenant = Tenant::new(TenantId(Uuid::from_u128(1)), "t", unit.now()?);
+            unit.insert_tenant(&tenant)?;
+            Ok(tenant.created)
+        });
+        let created = insert.await.expect("one insert is kept, not two");
+        assert_eq!((created.as_second(), runs.load(Ordering::SeqCst)), (1, 2));
+        let kept = (&store as &dyn Store).read(|view| Ok(view.tenants()?)).await.expect("read");
+        assert_eq!(kept.into_iter().map(|tenant| tenant.created).collect::<Vec<_>>(), [created]);
+    }
+
     #[tokio::test]
     async fn as_many_readings_run_at_the_same_time_as_there_are_readers() {
         const READERS: usize = 5;
@@ -437,7 +491,9 @@ mod tests {
                 *count += 1;
                 changed.notify_all();
                 let patience = Duration::from_secs(60);
-                Ok(changed.wait_timeout_while(count, patience, |count| *count < READERS).is_ok_and(|met| !met.1.timed_out()))
+                Ok(changed
+                    .wait_timeout_while(count, patience, |count| *count < READERS)
+                    .is_ok_and(|met| !met.1.timed_out()))
             };
             (&store as &dyn Store).read(meet)
         });

@@ -516,6 +516,7 @@ impl UnitOfWork for Db {
     }
 
     not_modelled! {
+        fn now(&self) -> Result<Timestamp, StoreError>;
         fn insert_tenant(&mut self, tenant: &Tenant) -> Result<(), StoreError>;
         fn update_tenant(&mut self, tenant: &Tenant) -> Result<(), StoreError>;
         fn insert_application(&mut self, application: &Application) -> Result<(), StoreError>;

@@ -23,6 +23,10 @@ use crate::tenant::Tenant;
 
 /// The writes of a unit of work. Reads see the writes of the same unit of work.
 pub trait UnitOfWork: View {
+    /// Returns the time by the store's own clock. It stays the same within one run of a unit of work; a unit of work
+    /// that is run again sees a later time.
+    fn now(&self) -> Result<Timestamp, StoreError>;
+
     /// Adds a tenant.
     fn insert_tenant(&mut self, tenant: &Tenant) -> Result<(), StoreError>;
     /// Replaces the row of that tenant.

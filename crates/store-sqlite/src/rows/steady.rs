@@ -1,16 +1,24 @@
 //! Running time, and the marks of items that are over.
 
+use chaveiro_core::Timestamp;
 use chaveiro_core::id::ActionId;
 use chaveiro_core::ports::StoreError;
 use chaveiro_core::steady::{Ripeness, Running};
 use rusqlite::{Connection, Row, params};
 
-use crate::codec::{RowError, blob, change_one, micros, one, optional_time, run};
+use crate::codec::{RowError, blob, change_one, micros, one, optional_time, run, time};
 
 /// The tables that have marks, each with two conditions: for rows that count at all, and for those that are over by the
 /// clock (`?1`). A sign-in is kept for an hour after its end.
 const MARKED: [(&str, &str, &str); 2] =
     [("secret", "envelope IS NOT NULL", "expires <= ?1"), ("sign_in", "true", "expires <= ?1 - 3600000000")];
+
+/// Returns the time by the clock of the machine, as SQLite reads it.
+pub(crate) fn clock(connection: &Connection) -> Result<Timestamp, StoreError> {
+    let sql = "SELECT CAST(unixepoch('now', 'subsec') * 1000000 AS INTEGER) AS now";
+    let now = one(connection, sql, [], |row| time(row, "now"))?;
+    now.ok_or_else(|| StoreError::Inconsistent("the time is not known".to_owned()))
+}
 
 pub(crate) fn running(connection: &Connection) -> Result<Running, StoreError> {
     let read = one(connection, "SELECT * FROM running", [], |row| {
