@@ -159,6 +159,7 @@ cases![
     queries::what_is_about_a_device_is_as_visible_as_the_device,
     audit::events_are_linked_in_order_and_never_twice,
     audit::chains_of_tenants_do_not_mix,
+    audit::an_event_that_is_committed_late_is_linked,
     audit_list::audit_events_are_found_by_what_graph_calls_them,
     audit_list::audit_events_are_seen_with_their_devices,
     audit_list::audit_events_are_found_by_who_did_it_and_by_their_id,
@@ -204,6 +205,6 @@ cases![
     transactions::a_unit_of_work_sees_its_own_writes_and_a_reading_sees_one_moment,
     transactions::concurrent_units_of_work_all_happen_once,
     transactions::what_was_answered_is_there_after_reopening,
-    walk::a_random_walk_keeps_every_invariant,
     transactions::a_unit_of_work_is_told_one_time_and_a_later_one_no_earlier_time,
+    walk::a_random_walk_keeps_every_invariant,
 ];

@@ -19,7 +19,7 @@ use chaveiro_core::keys::{KeyName, KnownKey};
 use chaveiro_core::lock::Lock;
 use chaveiro_core::ports::{
     ChainLink, ChainedEvent, Clock, DeviceScope, EventLinks, NamedEvent, ResourceScope, RowLook, RowPlace, Statistics,
-    StoreError, StoredCheckpoint, StoredEvent, UnitOfWork, View,
+    StoreError, StoredCheckpoint, StoredEvent, StrayEvents, UnitOfWork, View,
 };
 use chaveiro_core::principal::{Principal, PrincipalKind, RoleAssignment};
 use chaveiro_core::query::{ActionField, AuditField, DeviceField, Filter, Listing, Paged, ResourceField};
@@ -425,6 +425,9 @@ impl View for Transaction<'_> {
     fn unchained_events(&self, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
         audit::unchained(self.connection, limit)
     }
+    fn chain_heads(&self) -> Result<Vec<ChainLink>, StoreError> {
+        audit::heads(self.connection)
+    }
     fn chain_head(&self, tenant: TenantId) -> Result<Option<ChainLink>, StoreError> {
         audit::head(self.connection, tenant)
     }
@@ -434,8 +437,8 @@ impl View for Transaction<'_> {
     fn checkpoints(&self, tenant: TenantId) -> Result<Vec<StoredCheckpoint>, StoreError> {
         audit::checkpoints(self.connection, tenant)
     }
-    fn linked_events(&self, after: i64, limit: usize) -> Result<Vec<(StoredEvent, Option<ChainLink>)>, StoreError> {
-        audit::linked(self.connection, after, limit)
+    fn stray_events(&self, after: i64, limit: usize) -> Result<StrayEvents, StoreError> {
+        audit::strays(self.connection, after, limit)
     }
     fn links_of(&self, seqs: &[i64]) -> Result<EventLinks, StoreError> {
         audit::links_of(self.connection, seqs)

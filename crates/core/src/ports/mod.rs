@@ -30,7 +30,7 @@ use crate::secret::{Passcode, SecretBytes};
 pub use self::fault::{Decided, EscrowError, Fault, StoreError};
 pub use self::stored::{
     ChainLink, ChainedEvent, DeviceScope, DeviceSet, EventLinks, NamedEvent, ResourceScope, RowLook, RowPlace, RowSet,
-    Statistics, StoredCheckpoint, StoredEvent, UnsoundRow,
+    Statistics, StoredCheckpoint, StoredEvent, StrayEvents, UnsoundRow,
 };
 pub use self::unit_of_work::UnitOfWork;
 pub use self::view::View;

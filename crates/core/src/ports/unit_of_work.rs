@@ -175,9 +175,9 @@ pub trait UnitOfWork: View {
     /// Ends the known key of that name; absent is fine.
     fn end_known_key(&mut self, name: &KeyName, at: Timestamp) -> Result<(), StoreError>;
 
-    /// Records an event.
+    /// Records an event, which waits for its link from now on.
     fn append_audit(&mut self, event: &AuditEvent) -> Result<(), StoreError>;
-    /// Adds links to chains.
+    /// Adds links to chains; their events wait no longer.
     fn append_links(&mut self, links: &[ChainLink]) -> Result<(), StoreError>;
     /// Adds a checkpoint.
     fn insert_checkpoint(&mut self, checkpoint: &StoredCheckpoint) -> Result<(), StoreError>;
