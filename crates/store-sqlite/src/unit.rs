@@ -53,7 +53,14 @@ pub(crate) struct Transaction<'c> {
 
 impl<'c> Transaction<'c> {
     pub(crate) fn new(connection: &'c Connection, list_steps: u64) -> Self {
-        Self { connection, list_steps, clock: None, now: Cell::new(None), whole_holds: Cell::new(None), raised_alert: false }
+        Self {
+            connection,
+            list_steps,
+            clock: None,
+            now: Cell::new(None),
+            whole_holds: Cell::new(None),
+            raised_alert: false,
+        }
     }
 
     /// Tells the time by that clock instead of by SQLite's.

@@ -7,13 +7,12 @@ use chaveiro_core::query::{ActionField, Filter, Listing, Paged};
 use chaveiro_core::scope_tag::Visibility;
 
 use crate::codec::json;
-use crate::rows::action::read;
+use crate::rows::action::{COLUMNS, read};
 use crate::rows::device_tag::{self, these};
 use crate::rows::list::{Column, Fields, Kind, List, Part, Where};
 use crate::rows::tenant::row as tenant_row;
 use crate::unit::Transaction;
 
-const COLUMNS: &str = "a.*, t.id AS tenant_id, d.id AS device_id";
 const PARTS: &[Part<'_>] =
     &[Part { from: "action a JOIN tenant t ON t.row = a.tenant JOIN device d ON d.row = a.device", only: "" }];
 
