@@ -34,8 +34,12 @@ const LONGEST: &[&str] = &[
     "store-sqlite/tests/conformance",
 ];
 
-/// The parts that are about what a disk keeps. All others have their temporary files in memory, where there is room.
+/// The parts that are about what a disk keeps: they run as in production. All others have their temporary files in memory,
+/// where there is room, and run each unit of work twice.
 const ON_DISK: &[&str] = &["cli/tests/crash", "cli/tests/durable", "cli/tests/torture"];
+
+/// The variable by which stores run each unit of work, undo it and run it again: `chaveiro_store_sqlite::TWICE`.
+const TWICE: &str = "UNITS_OF_WORK_TWICE";
 
 /// The room that temporary files may take.
 const ROOM: u64 = 4 << 30;
@@ -214,8 +218,11 @@ fn run(part: &Part, memory: Option<&TempDir>) -> Result<bool> {
     let begun = Instant::now();
     let mut command = Command::new(&part.file);
     command.args(&part.arguments).current_dir(&part.directory).env("CARGO_MANIFEST_DIR", &part.directory);
-    if let Some(memory) = memory.filter(|_| !is_one_of(part, ON_DISK)) {
-        command.env("TMPDIR", memory.path());
+    if !is_one_of(part, ON_DISK) {
+        command.env(TWICE, "1");
+        if let Some(memory) = memory {
+            command.env("TMPDIR", memory.path());
+        }
     }
     let ended = command.stdin(Stdio::null()).output().with_context(|| format!("running {}", part.file.display()))?;
     let mut out = std::io::stdout().lock();

@@ -1,8 +1,9 @@
 //! Verification of the stored record by the server itself, in pieces of bounded size.
 //!
-//! Other programs may write to the store. A [`Watch`] walks the stored events of all tenants in order. It compares each
-//! event with its link, each link with its predecessor, and each checkpoint with its link. It remembers the heads that
-//! it has seen, so it notices if the record gets shorter while the server runs.
+//! Other programs may write to the store. A [`Watch`] walks the chain of each tenant in its own order, which is that of
+//! linking: an event can be linked after one with a greater sequence number. It compares each event with its link, each
+//! link with its predecessor, and each checkpoint with its link. It remembers the heads that it has seen, so it notices
+//! if the record gets shorter while the server runs. Then it looks for events outside the chains.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +11,7 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chaveiro_core::id::TenantId;
-use chaveiro_core::ports::{ChainLink, EventLinks, StoreError, StoredCheckpoint, StoredEvent, View};
+use chaveiro_core::ports::{ChainLink, ChainedEvent, EventLinks, StoreError, StoredCheckpoint, StoredEvent, View};
 
 use crate::chain::{BEFORE_THE_FIRST, Checkpoint, Hash, link_hash};
 use crate::signer::PublicKey;
@@ -89,7 +90,7 @@ struct Head {
 #[derive(Clone)]
 pub struct Watch {
     signer: Lineage,
-    /// The sequence number of the last examined event.
+    /// The sequence number up to which events outside the chains were looked for.
     seq: i64,
     heads: BTreeMap<TenantId, Head>,
     /// The heads that earlier rounds have reached.
@@ -112,20 +113,30 @@ impl Watch {
     /// Examines at most `limit` events. Returns the damage, and whether it reached the end. At the end, a call costs
     /// almost nothing while no event is added.
     pub fn advance(&mut self, view: &dyn View, limit: usize) -> Result<(Vec<Damage>, bool), StoreError> {
-        let mut damage = Vec::new();
-        let events = view.linked_events(self.seq, limit)?;
-        let at_end = events.len() < limit;
-        let mut seen: BTreeMap<TenantId, BTreeMap<u64, Hash>> = BTreeMap::new();
-        for (event, link) in events {
-            self.seq = event.seq;
-            let Some(link) = link else {
-                let position = event.seq.unsigned_abs();
-                damage.push(Damage { tenant: event.tenant, position, kind: DamageKind::Unlinked });
-                continue;
-            };
-            let tenant = link.tenant;
-            let before = Head { position: 0, hash: BEFORE_THE_FIRST, signed: 0, signer: 0, counts: false };
-            let head = self.heads.entry(tenant).or_insert(before);
+        let (mut damage, mut left) = (Vec::new(), limit);
+        for newest in view.chain_heads()? {
+            left -= self.follow(view, newest.tenant, left, &mut damage)?.min(left);
+        }
+        left -= self.look_for_strays(view, left, &mut damage)?.min(left);
+        let at_end = left > 0;
+        if at_end {
+            self.end(view, &mut damage)?;
+        }
+        Ok((damage, at_end))
+    }
+
+    /// Examines the next events of a chain, at most `limit`. Returns their number.
+    fn follow(
+        &mut self,
+        view: &dyn View,
+        tenant: TenantId,
+        limit: usize,
+        damage: &mut Vec<Damage>,
+    ) -> Result<usize, StoreError> {
+        let before = Head { position: 0, hash: BEFORE_THE_FIRST, signed: 0, signer: 0, counts: false };
+        let head = self.heads.entry(tenant).or_insert(before);
+        let mut seen: BTreeMap<u64, Hash> = BTreeMap::new();
+        for ChainedEvent { event, link } in view.chained_events(tenant, head.position, limit)? {
             let mut found = |kind| damage.push(Damage { tenant, position: link.position, kind });
             if event.tenant != tenant || link.position != head.position + 1 {
                 found(DamageKind::Gap);
@@ -136,18 +147,30 @@ impl Watch {
             }
             // The next link is compared with the stored one, so that each damage is reported once.
             (head.position, head.hash) = (link.position, link.hash);
-            seen.entry(tenant).or_default().insert(link.position, link.hash);
+            seen.insert(link.position, link.hash);
         }
         if !seen.is_empty() {
             let keys = self.signer.keys(view)?;
-            for (tenant, links) in &seen {
-                self.checkpoints(view, &keys, *tenant, links, &mut damage)?;
-            }
+            self.checkpoints(view, &keys, tenant, &seen, damage)?;
         }
-        if at_end {
-            self.end(view, &mut damage)?;
-        }
-        Ok((damage, at_end))
+        Ok(seen.len())
+    }
+
+    /// Looks for events outside the chains among the next `limit` events of all tenants. Returns their number.
+    fn look_for_strays(
+        &mut self,
+        view: &dyn View,
+        limit: usize,
+        damage: &mut Vec<Damage>,
+    ) -> Result<usize, StoreError> {
+        let strays = view.stray_events(self.seq, limit)?;
+        self.seq = strays.through;
+        damage.extend(strays.events.iter().map(|event| Damage {
+            tenant: event.tenant,
+            position: event.seq.unsigned_abs(),
+            kind: DamageKind::Unlinked,
+        }));
+        Ok(strays.looked_at)
     }
 
     /// Verifies the checkpoints of the examined links.
@@ -212,14 +235,14 @@ impl Watch {
 /// that are not linked yet pass. One query of the store suffices for any number of events.
 pub fn examine(view: &dyn View, events: &[&StoredEvent]) -> Result<Vec<Damage>, StoreError> {
     let seqs: Vec<_> = events.iter().map(|event| event.seq).collect();
-    let EventLinks { links, linked_through } = view.links_of(&seqs)?;
+    let EventLinks { links, waiting } = view.links_of(&seqs)?;
     let links: BTreeMap<i64, (ChainLink, Option<Hash>)> =
         links.into_iter().map(|(link, before)| (link.seq, (link, before))).collect();
     let damage = |event: &&&StoredEvent| {
         let tenant = event.tenant;
         let Some((link, before)) = links.get(&event.seq) else {
             let damage = Damage { tenant, position: event.seq.unsigned_abs(), kind: DamageKind::Unlinked };
-            return (event.seq <= linked_through).then_some(damage);
+            return (!waiting.contains(&event.seq)).then_some(damage);
         };
         let found = |kind| Some(Damage { tenant, position: link.position, kind });
         let before = if link.position == 1 { Some(BEFORE_THE_FIRST) } else { *before };

@@ -12,13 +12,13 @@ use chaveiro_core::decisions::revoke_tokens::{SignedOut, tokens_of};
 use chaveiro_core::decisions::vouch::{self, Decision};
 use chaveiro_core::id::{ApplicationId, TenantId};
 use chaveiro_core::permission::Permission;
-use chaveiro_core::ports::{Clock, Entropy, UnitOfWork, View};
+use chaveiro_core::ports::{Entropy, UnitOfWork, View};
 use chaveiro_core::principal::{Principal, PrincipalKind};
 use chaveiro_core::resource::ResourceKind;
 use chaveiro_core::sign_in::SignIn;
 use chaveiro_core::{Fault, Timestamp};
 use chaveiro_lang::{Explain, nearest, text};
-use chaveiro_server::{SystemClock, SystemEntropy};
+use chaveiro_server::SystemEntropy;
 use uuid::Uuid;
 
 use crate::host::{Host, settled};
@@ -164,7 +164,8 @@ impl Host {
         let (client_id, revoked) = (client_id.to_owned(), self.event(tenant, Activity::TokensRevoked));
         let revoke = self.opened.store.write(move |unit| {
             let principal = Principal::new(PrincipalKind::Application, &client_id);
-            tokens_of(unit, tenant, &principal, revoked.clone(), SystemClock::default().now())?;
+            let now = unit.now()?;
+            tokens_of(unit, tenant, &principal, revoked.clone(), now)?;
             match client_id.parse() {
                 Ok(COMMAND_LINE) => Ok(Some(Application::command_line(tenant))),
                 Ok(id) => Ok(unit.application(tenant, id)?),
@@ -193,7 +194,7 @@ impl Host {
     ) -> Result<Application> {
         let origin = self.origin();
         let changed = self.opened.store.write(move |unit| {
-            let tokens = Tokens::end_if(ends_tokens, SystemClock::default().now());
+            let tokens = Tokens::end_if(ends_tokens, unit.now()?);
             let found = find(unit)?;
             manage_applications::change(unit, By::Host, &origin, found, &change, tokens)
         });
@@ -204,7 +205,8 @@ impl Host {
         let origin = self.origin();
         let delete = self.opened.store.write(move |unit| {
             let found = manage_applications::named(unit, tenant, id)?;
-            manage_applications::delete(unit, &origin, &found, SystemClock::default().now())
+            let now = unit.now()?;
+            manage_applications::delete(unit, &origin, &found, now)
         });
         Ok(delete.await?)
     }
@@ -242,8 +244,10 @@ impl Host {
     /// Ends every sign-in and every access token of that person.
     pub(crate) async fn revoke_sign_ins(&self, tenant: TenantId, user: &str) -> Result<SignedOut> {
         let (user, by) = (user.to_owned(), self.person.clone());
-        let revoke =
-            move |unit: &mut dyn UnitOfWork| vouch::revoke(unit, tenant, &user, &by, SystemClock::default().now());
+        let revoke = move |unit: &mut dyn UnitOfWork| {
+            let now = unit.now()?;
+            vouch::revoke(unit, tenant, &user, &by, now)
+        };
         settled(self.opened.store.try_write(revoke).await)
     }
 
@@ -251,7 +255,8 @@ impl Host {
     pub(crate) async fn revoke_external(&self, tenant: TenantId, name: &str) -> Result<Timestamp> {
         let (name, by) = (name.to_owned(), self.person.clone());
         let revoke = move |unit: &mut dyn UnitOfWork| {
-            vouch::revoke_external(unit, tenant, &name, &by, SystemClock::default().now())
+            let now = unit.now()?;
+            vouch::revoke_external(unit, tenant, &name, &by, now)
         };
         let revoked = self.opened.store.write(revoke);
         Ok(revoked.await?)

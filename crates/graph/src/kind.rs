@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::Response;
 use chaveiro_core::Fault;
-use chaveiro_core::ports::{BoxFuture, Clock, UnitOfWork};
+use chaveiro_core::ports::{BoxFuture, UnitOfWork};
 use http::HeaderMap;
 use serde_json::{Map, Value};
 
@@ -45,7 +45,7 @@ pub(crate) struct Writing<'a> {
 pub(crate) type Write = for<'a> fn(Writing<'a>) -> BoxFuture<'a, Result<Response, GraphError>>;
 
 /// Removes the entity at the end of a walk.
-pub(crate) type Delete = fn(&mut dyn UnitOfWork, &Asked, &dyn Clock) -> Result<(), Fault>;
+pub(crate) type Delete = fn(&mut dyn UnitOfWork, &Asked) -> Result<(), Fault>;
 
 /// Does an operation with parameters that are checked.
 pub(crate) type Operate =

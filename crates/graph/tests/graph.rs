@@ -25,7 +25,7 @@ use chaveiro_core::device::{InventoryField, ManagementState};
 use chaveiro_core::engine::{Answer, Value as PasscodeValue, receive, sent};
 use chaveiro_core::id::{EnrollmentId, SecretId};
 use chaveiro_core::permission::Permission;
-use chaveiro_core::ports::{Clock, Entropy};
+use chaveiro_core::ports::{Clock, Entropy, Scope};
 use chaveiro_core::scope_tag;
 use chaveiro_core::secret::Passcode;
 use chaveiro_core::tenant::{Licence, Tenant};
@@ -93,6 +93,21 @@ async fn every_documented_url_recovers_the_passcode_and_it_can_be_read_back() {
         assert_eq!(seen["deviceActionResults"][0]["actionState"], "done");
     }
     assert_eq!(DOCUMENTED.len(), 10, "seven of the beta page, three of v1.0");
+}
+
+#[tokio::test]
+async fn a_recovery_and_the_reading_of_its_passcode_are_units_of_work_about_their_device() {
+    let world = World::new().await;
+    let (path, about) = (device_path(1), Scope::Device(tenant(1), device(1)));
+    for (method, rest, body, scope) in [
+        ("POST", "/recoverPasscode", "", about),
+        ("PATCH", "", r#"{"notes": "lost"}"#, Scope::Whole),
+        ("GET", "?$select=deviceActionResults", "", about),
+    ] {
+        let (status, answer) = world.call(&world.token(), method, &format!("{path}{rest}"), body).await;
+        assert!((200..300).contains(&status), "{method}: {answer}");
+        assert_eq!(world.meanwhile.last_scope(), scope, "{method}");
+    }
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ use chaveiro_core::ports::{Entropy, Store, StoreError};
 use chaveiro_escrow::{Keyring, KeyringError};
 use chaveiro_keyfile::{self as keyfile, KeyFileError};
 use chaveiro_mdm::{CaError, CertificateAuthority, DeviceCredentials};
-use chaveiro_store_sqlite::{Doubt, FILE_NAME, OpenError, ReadOnly, SqliteStore};
+use chaveiro_store_sqlite::{Doubt, FILE_NAME, OpenError, Options, ReadOnly, SqliteStore};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -213,8 +213,13 @@ impl DataDir {
     /// Opens the contents, once every key matches the one that the database knows. Another process may have it open
     /// too.
     pub fn open_all(&self, now: Timestamp, entropy: &dyn Entropy) -> Result<Opened, DataDirError> {
+        self.open_with(now, entropy, Options::default())
+    }
+
+    /// Opens the contents like [`Self::open_all`], with other settings of the store.
+    pub fn open_with(&self, now: Timestamp, entropy: &dyn Entropy, options: Options) -> Result<Opened, DataDirError> {
         let opened = || {
-            let sqlite = Arc::new(SqliteStore::open(&self.root)?);
+            let sqlite = Arc::new(SqliteStore::open_with(&self.root, options)?);
             let (inventory, hand) = (self.inventory(&sqlite), hand_of_system(now));
             self.explain(wait(inventory.check(&hand)))?;
             self.load(sqlite, now, entropy)

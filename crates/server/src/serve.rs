@@ -15,7 +15,7 @@ use chaveiro_core::digest::sha256_hex;
 use chaveiro_core::ports::{Clock, Entropy};
 use chaveiro_graph::{GraphState, Limits, Tally};
 use chaveiro_mdm::{CheckIns, DeviceChannel, PeerCertificate, Wakes};
-use chaveiro_store_sqlite::OpenError;
+use chaveiro_store_sqlite::{OpenError, Options};
 use http::{HeaderName, StatusCode, header};
 use serde_json::json;
 use thiserror::Error;
@@ -139,7 +139,9 @@ impl Server {
 
         let directory = DataDir::open(&config.data)?;
         let mut lock = directory.lock_for_server()?;
-        let opened = directory.open_all(now, entropy.as_ref())?;
+        let (readers, clock_of_store) = (readers(config.store_readers), Some(Arc::clone(&clock)));
+        let options = Options { readers, clock: clock_of_store, ..Options::default() };
+        let opened = directory.open_with(now, entropy.as_ref(), options)?;
         match opened.sqlite.count_boot() {
             Err(error @ OpenError::Full(_)) => tracing::error!(%error, "the start was not counted"),
             counted => counted.map_err(DataDirError::from)?,
@@ -324,6 +326,14 @@ impl Server {
             shipping,
             _lock: lock,
         })
+    }
+}
+
+/// Returns the number of threads that read the database, by the configuration.
+fn readers(configured: u32) -> usize {
+    match usize::try_from(configured) {
+        Ok(readers @ 1..) => readers,
+        _ => std::thread::available_parallelism().map_or(2, |processors| processors.get().max(2)),
     }
 }
 

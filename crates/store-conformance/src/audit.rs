@@ -76,3 +76,39 @@ pub(crate) async fn chains_of_tenants_do_not_mix(backend: &dyn Backend) {
     })
     .await;
 }
+
+pub(crate) async fn an_event_that_is_committed_late_is_linked(backend: &dyn Backend) {
+    let store = filled(backend.fresh()).await;
+    write(&store, |unit| (0..3).try_for_each(|_| Ok(unit.append_audit(&event(1))?))).await;
+    // The linker does not see the second event yet: its unit of work ends after that of the third.
+    let seqs = write(&store, |unit| {
+        let seqs: Vec<i64> = unit.unchained_events(10)?.iter().map(|event| event.seq).collect();
+        unit.append_links(&[link(seqs[0], 1, 1), link(seqs[2], 1, 2)])?;
+        Ok(seqs)
+    })
+    .await;
+    let waits = seqs.clone();
+    read(&store, move |view| {
+        let waiting: Vec<i64> = view.unchained_events(10)?.iter().map(|event| event.seq).collect();
+        assert_eq!(waiting, [waits[1]]);
+        assert_eq!(view.statistics()?.unchained_events, 1);
+        let of_all = view.links_of(&waits)?;
+        assert_eq!((of_all.links.len(), of_all.waiting), (2, waiting));
+        let strays = view.stray_events(0, 10)?;
+        assert_eq!((strays.events.len(), strays.looked_at, strays.through), (0, 3, waits[2]));
+        Ok(())
+    })
+    .await;
+    let late = seqs[1];
+    write(&store, move |unit| Ok(unit.append_links(&[link(late, 1, 3)])?)).await;
+    read(&store, move |view| {
+        assert_eq!((view.unchained_events(10)?.len(), view.statistics()?.unchained_events), (0, 0));
+        let order: Vec<i64> =
+            view.chained_events(tenant_id(1), 0, 10)?.into_iter().map(|chained| chained.event.seq).collect();
+        assert_eq!(order, [seqs[0], seqs[2], seqs[1]], "the order of the chain is that of linking");
+        let heads: Vec<u64> = view.chain_heads()?.into_iter().map(|head| head.position).collect();
+        assert_eq!(heads, [3]);
+        Ok(())
+    })
+    .await;
+}

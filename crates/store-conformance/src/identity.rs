@@ -253,7 +253,7 @@ pub(crate) async fn a_refresh_token_that_is_used_twice_ends_everything_recorded(
         write(&store, move |unit| {
             let presented = Presented { sha256: [sha256; 32], from: None };
             let narrow = |scope: &str| if refused { Err("too much") } else { Ok(scope.to_owned()) };
-            Ok(renew(unit, &client(next), &presented, narrow, at(second), || at(second))?)
+            Ok(renew(unit, &client(next), &presented, narrow, at(second))?)
         })
     };
     let before = kept(&store).await;
@@ -282,7 +282,7 @@ pub(crate) async fn a_user_who_may_not_sign_in_gets_no_tokens(backend: &dyn Back
         unit.delete_resource(tenant_id(1), ResourceKind::User, user)?;
         let presented = Presented { sha256: [1; 32], from: None };
         let narrow = |scope: &str| Ok::<_, ()>(scope.to_owned());
-        Ok(renew(unit, &client(2), &presented, narrow, at(100), || at(100))?)
+        Ok(renew(unit, &client(2), &presented, narrow, at(100))?)
     })
     .await;
     assert!(matches!(renewed, Renewed::NoUser(id) if id == user), "{renewed:?}");

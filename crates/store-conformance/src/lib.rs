@@ -5,7 +5,6 @@
 
 mod action_list;
 mod actions;
-mod again;
 mod audit;
 mod audit_list;
 mod changes;
@@ -36,8 +35,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use chaveiro_core::ports::Store;
-
-pub use self::again::Again;
 
 /// A backend under test.
 pub trait Backend: Send + Sync {
@@ -162,6 +159,7 @@ cases![
     queries::what_is_about_a_device_is_as_visible_as_the_device,
     audit::events_are_linked_in_order_and_never_twice,
     audit::chains_of_tenants_do_not_mix,
+    audit::an_event_that_is_committed_late_is_linked,
     audit_list::audit_events_are_found_by_what_graph_calls_them,
     audit_list::audit_events_are_seen_with_their_devices,
     audit_list::audit_events_are_found_by_who_did_it_and_by_their_id,
@@ -207,5 +205,6 @@ cases![
     transactions::a_unit_of_work_sees_its_own_writes_and_a_reading_sees_one_moment,
     transactions::concurrent_units_of_work_all_happen_once,
     transactions::what_was_answered_is_there_after_reopening,
+    transactions::a_unit_of_work_is_told_one_time_and_a_later_one_no_earlier_time,
     walk::a_random_walk_keeps_every_invariant,
 ];

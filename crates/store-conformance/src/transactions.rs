@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use chaveiro_core::Refusal;
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::Actor;
 use chaveiro_core::ports::{DeviceScope, StoreError};
@@ -10,6 +9,7 @@ use chaveiro_core::query::Listing;
 use chaveiro_core::refusal::DeviceRefusal;
 use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::{Decided, Fault};
+use chaveiro_core::{Refusal, Timestamp};
 
 use crate::Backend;
 use crate::sample::{at, device, device_id, enrollment_id, filled, joined, read, tenant, tenant_id, write};
@@ -171,4 +171,17 @@ pub(crate) async fn a_dry_run_decides_as_a_unit_of_work_does_and_writes_nothing(
     assert!(matches!(refused, Err(Fault::Refused(_))), "a refusal is a decision");
     assert_eq!(read(&store, |view| Ok(view.device(tenant_id(1), device_id(50))?)).await, None);
     write(&store, |unit| Ok(unit.insert_device(&device(1, 50))?)).await;
+}
+
+pub(crate) async fn a_unit_of_work_is_told_one_time_and_a_later_one_no_earlier_time(backend: &dyn Backend) {
+    let store = backend.fresh();
+    let tell = || {
+        write(&store, |unit| {
+            let [first, second] = [unit.now()?, unit.now()?];
+            assert_eq!(first, second);
+            Ok(first)
+        })
+    };
+    let (earlier, later) = (tell().await, tell().await);
+    assert!(Timestamp::UNIX_EPOCH < earlier && earlier <= later, "{earlier} {later}");
 }

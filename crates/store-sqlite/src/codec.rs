@@ -2,6 +2,7 @@
 
 use chaveiro_core::Timestamp;
 use chaveiro_core::ports::StoreError;
+use rusqlite::types::FromSql;
 use rusqlite::{Connection, ErrorCode, Params, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -59,6 +60,84 @@ pub(crate) fn insert_fault(error: rusqlite::Error, what: &'static str) -> StoreE
         }
         _ => fault(error),
     }
+}
+
+/// The values of a row, which are read in the order of its columns. SQLite compares the name of each column to find one
+/// by name; here only builds with debug assertions do.
+pub(crate) struct Cells<'r, 's> {
+    row: &'r Row<'s>,
+    next: usize,
+}
+
+impl<'r, 's> Cells<'r, 's> {
+    /// Returns the values from the first column on.
+    pub(crate) fn of(row: &'r Row<'s>) -> Self {
+        Self { row, next: 0 }
+    }
+
+    /// Returns the place of the next column, which has that name.
+    fn place(&mut self, name: &str) -> usize {
+        let place = self.next;
+        debug_assert_eq!(self.row.as_ref().column_name(place).ok(), Some(name), "columns are read in another order");
+        self.next += 1;
+        place
+    }
+
+    /// Returns the next value.
+    pub(crate) fn get<T: FromSql>(&mut self, name: &str) -> Result<T, RowError> {
+        let place = self.place(name);
+        Ok(self.row.get(place)?)
+    }
+
+    /// Returns the next value, which is an identifier.
+    pub(crate) fn uuid(&mut self, name: &str) -> Result<Uuid, RowError> {
+        Ok(Uuid::from_bytes(self.get(name)?))
+    }
+
+    /// Returns the next value, which is an identifier or empty.
+    pub(crate) fn optional_uuid(&mut self, name: &str) -> Result<Option<Uuid>, RowError> {
+        Ok(self.get::<Option<[u8; 16]>>(name)?.map(Uuid::from_bytes))
+    }
+
+    /// Returns the next value, which is a time.
+    pub(crate) fn time(&mut self, name: &str) -> Result<Timestamp, RowError> {
+        moment(self.get(name)?, name)
+    }
+
+    /// Returns the next value, which is a time or empty.
+    pub(crate) fn optional_time(&mut self, name: &str) -> Result<Option<Timestamp>, RowError> {
+        self.get::<Option<i64>>(name)?.map(|micros| moment(micros, name)).transpose()
+    }
+
+    /// Returns the next value, which is a structure as JSON.
+    pub(crate) fn json<T: DeserializeOwned>(&mut self, name: &str) -> Result<T, RowError> {
+        self.optional_json(name)?.ok_or_else(|| empty(name))
+    }
+
+    /// Returns the next value, which is a structure as JSON or empty.
+    pub(crate) fn optional_json<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>, RowError> {
+        let place = self.place(name);
+        self.text(place)?.map(|text| parse(text, name)).transpose()
+    }
+
+    /// Returns the next value, which is the name of a member of an enumeration.
+    pub(crate) fn name<T: DeserializeOwned>(&mut self, name: &str) -> Result<T, RowError> {
+        self.optional_name(name)?.ok_or_else(|| empty(name))
+    }
+
+    /// Returns the next value, which is the name of a member of an enumeration or empty.
+    pub(crate) fn optional_name<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>, RowError> {
+        let place = self.place(name);
+        self.text(place)?.map(|text| member(text, name)).transpose()
+    }
+
+    fn text(&self, place: usize) -> Result<Option<&'r str>, RowError> {
+        Ok(self.row.get_ref(place)?.as_str_or_null().map_err(rusqlite::Error::from)?)
+    }
+}
+
+fn empty(column: &str) -> RowError {
+    RowError::Content(format!("{column} is empty"))
 }
 
 /// Returns the first row, if any.
@@ -173,7 +252,10 @@ pub(crate) fn json<T: Serialize>(value: &T) -> Result<String, StoreError> {
 
 /// Returns a structure from a JSON column.
 pub(crate) fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<T, RowError> {
-    let text = row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?;
+    parse(row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?, column)
+}
+
+fn parse<T: DeserializeOwned>(text: &str, column: &str) -> Result<T, RowError> {
     serde_json::from_str(text).map_err(|error| RowError::Content(format!("{column}: {error}")))
 }
 
@@ -190,10 +272,11 @@ pub(crate) fn from_name<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Res
 
 /// Returns an enumeration from a column that may be empty.
 pub(crate) fn optional_from_name<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<Option<T>, RowError> {
-    let Some(text) = row.get_ref(column)?.as_str_or_null().map_err(rusqlite::Error::from)? else { return Ok(None) };
+    let text = row.get_ref(column)?.as_str_or_null().map_err(rusqlite::Error::from)?;
+    text.map(|text| member(text, column)).transpose()
+}
+
+fn member<T: DeserializeOwned>(text: &str, column: &str) -> Result<T, RowError> {
     let deserializer = serde::de::value::StrDeserializer::<serde::de::value::Error>::new(text);
-    match T::deserialize(deserializer) {
-        Ok(value) => Ok(Some(value)),
-        Err(error) => Err(RowError::Content(format!("{column}: {error}"))),
-    }
+    T::deserialize(deserializer).map_err(|error| RowError::Content(format!("{column}: {error}")))
 }

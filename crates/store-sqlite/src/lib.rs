@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use chaveiro_core::ports::{BoxFuture, DryRun, ReadJob, Store, StoreError, WriteJob};
+use chaveiro_core::ports::{BoxFuture, Clock, DryRun, ReadJob, Scope, Store, StoreError, WriteJob};
 
 pub use backup::{BackupError, Snapshot};
 pub use doubt::Doubt;
@@ -45,7 +45,7 @@ use worker::{Condition, Queue, Reading, Writer};
 pub const FILE_NAME: &str = "chaveiro.db";
 
 /// The settings of the store.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options {
     /// Most jobs that may wait; beyond it callers are answered that the store is busy.
     pub queue: usize,
@@ -58,11 +58,28 @@ pub struct Options {
     /// The steps of SQLite's virtual machine that a filtered or ordered list may take before it is refused: its reader
     /// is busy meanwhile. A `contains` takes about nine steps a device, and a million devices take about a second.
     pub list_steps: u64,
+    /// The clock that tells units of work the time. Without one, SQLite asks that of the machine.
+    pub clock: Option<Arc<dyn Clock>>,
+    /// True if every unit of work is run, undone, and run again, as a backend may do whose transactions can fail to
+    /// serialise. For tests.
+    pub twice: bool,
 }
+
+/// The variable by which tests have every store of a process, and of the processes that it starts, run each unit of
+/// work twice. Only builds with debug assertions read it.
+pub const TWICE: &str = "UNITS_OF_WORK_TWICE";
 
 impl Default for Options {
     fn default() -> Self {
-        Self { queue: 4096, group: 256, readers: 2, busy_timeout: Duration::from_secs(10), list_steps: 10_000_000 }
+        Self {
+            queue: 4096,
+            group: 256,
+            readers: 2,
+            busy_timeout: Duration::from_secs(10),
+            list_steps: 10_000_000,
+            clock: None,
+            twice: cfg!(debug_assertions) && std::env::var_os(TWICE).is_some(),
+        }
     }
 }
 
@@ -99,27 +116,13 @@ impl SqliteStore {
 
     fn start(directory: &Path, options: Options, trust: Trust) -> Result<(Self, Option<Doubt>), OpenError> {
         let file = directory.join(FILE_NAME);
-        let Opened { connection, mark, schema, floor, doubt, notice, presence } =
-            open::writer(directory, &file, &options, trust)?;
+        let Opened { database, doubt, notice, presence } = open::writer(directory, &file, &options, trust)?;
         let readers = (0..options.readers.max(1)).map(|_| open::reader(&file, &options));
         let readers = readers.collect::<Result<Vec<_>, _>>()?;
         let (reads, reader_threads) = worker::start_readers(readers, &options).map_err(OpenError::Thread)?;
         let condition = Arc::new(Condition::default());
-        let writer = Writer {
-            connection,
-            mark,
-            schema,
-            floor,
-            accepting: doubt.is_some(),
-            file: file.clone(),
-            condition: Arc::clone(&condition),
-            list_steps: options.list_steps,
-            busy_timeout: options.busy_timeout,
-            promised: None,
-            log: None,
-            due: 0,
-            seen_schema: None,
-        };
+        let mut writer = Writer::new(database, &file, Arc::clone(&condition), &options);
+        writer.accepting = doubt.is_some();
         let (writes, writer_thread) = worker::start_writer(writer, &options).map_err(OpenError::Thread)?;
         // Readers end first, so that no snapshot blocks the writer's last checkpoint.
         let mut threads = reader_threads;
@@ -167,7 +170,8 @@ impl SqliteStore {
 }
 
 impl Store for SqliteStore {
-    fn submit(&self, job: WriteJob) -> BoxFuture<'_, Result<(), StoreError>> {
+    /// All scopes are alike: units of work run one after the other.
+    fn submit(&self, _: Scope, job: WriteJob) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
             match &self.queues {
                 Some((writes, _)) => writes.run(job).await,

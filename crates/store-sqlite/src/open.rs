@@ -92,9 +92,15 @@ pub enum OpenError {
     Thread(std::io::Error),
 }
 
+/// Statements that a connection keeps prepared: more than there are, besides those of lists with filters.
+const STATEMENTS: usize = 256;
+
 /// Pages that a connection may keep in memory. Keys are random: with SQLite's own 2 MiB, every write into the indexes
 /// of a large fleet would read and write their pages again.
 const CACHE_KIB: i64 = 64 * 1024;
+
+/// Pages that all readers together may keep in memory. A commit elsewhere makes a reader forget its own.
+const READERS_CACHE_KIB: i64 = 128 * 1024;
 
 /// The trust in a database that may not be the newest state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,14 +111,19 @@ pub(crate) enum Trust {
     Accepting,
 }
 
-/// A database that is open for writing.
-pub(crate) struct Opened {
+/// A connection that writes, and the values that each of its commits needs.
+pub(crate) struct Database {
     pub(crate) connection: Connection,
     pub(crate) mark: MarkFile,
     /// The version of its schema.
     pub(crate) schema: u32,
     /// The number that the next commit must exceed.
     pub(crate) floor: u64,
+}
+
+/// A database that is open for writing.
+pub(crate) struct Opened {
+    pub(crate) database: Database,
     pub(crate) doubt: Option<Doubt>,
     /// The operator's notice about the log.
     pub(crate) notice: Option<String>,
@@ -212,7 +223,7 @@ pub(crate) fn writer(directory: &Path, file: &Path, options: &Options, trust: Tr
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(explain)?;
     }
     admit(&presence).map_err(|error| OpenError::Mark { file: directory.into(), error })?;
-    Ok(Opened { connection, mark, schema, floor, doubt, notice, presence })
+    Ok(Opened { database: Database { connection, mark, schema, floor }, doubt, notice, presence })
 }
 
 enum Begin {
@@ -398,6 +409,8 @@ pub(crate) fn reader(file: &Path, options: &Options) -> Result<Connection, OpenE
     let explain = |error| explain(error, file);
     let connection = Connection::open_with_flags(file, flags).map_err(explain)?;
     prepare(&connection, options).map_err(explain)?;
+    let readers = i64::try_from(options.readers).unwrap_or(i64::MAX).max(1);
+    connection.pragma_update(None, "cache_size", -(READERS_CACHE_KIB / readers)).map_err(explain)?;
     let directory = file.parent().unwrap_or(Path::new("."));
     with_key(&connection, &RowKey::read(directory)?).map_err(explain)?;
     Ok(connection)
@@ -459,7 +472,7 @@ fn authenticate(connection: &Connection, directory: &Path, file: &Path) -> Resul
 
 pub(crate) fn prepare(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
     connection.busy_timeout(options.busy_timeout)?;
-    connection.set_prepared_statement_cache_capacity(128);
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // A program that can write the file can write its schema too. Triggers and views in it do not run, and it cannot
     // call our functions; only those of this connection can.
     for trusting in [
@@ -469,6 +482,8 @@ pub(crate) fn prepare(connection: &Connection, options: &Options) -> rusqlite::R
     ] {
         connection.set_db_config(trusting, false)?;
     }
+    // Without this guarantee, SQLite plans a statement again whenever a parameter of its LIMIT is bound.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     functions(connection)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.execute_batch("PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;")
@@ -509,5 +524,28 @@ pub(crate) fn explain(error: rusqlite::Error, file: &Path) -> OpenError {
             OpenError::Damaged { file: file.to_owned(), reason }
         }
         _ => OpenError::Other { file: file.to_owned(), reason },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sqlite_is_built_with_the_flags_of_this_workspace() {
+        let connection = Connection::open_in_memory().expect("a database");
+        let mut options = connection.prepare("PRAGMA compile_options").expect("SQL");
+        let options = options.query_map([], |row| row.get(0)).expect("options");
+        let options: Vec<String> = options.collect::<Result<_, _>>().expect("options");
+        for (option, wanted) in [
+            ("THREADSAFE=2", true),
+            ("DEFAULT_MEMSTATUS=0", true),
+            ("ENABLE_MEMORY_MANAGEMENT", false),
+            ("ENABLE_STAT4", false),
+            ("ENABLE_API_ARMOR", false),
+        ] {
+            let note = "run cargo in the workspace: .cargo/config.toml has LIBSQLITE3_FLAGS";
+            assert_eq!(options.iter().any(|built| built == option), wanted, "{option}; {note}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::thread::JoinHandle;
 
-use chaveiro_core::ports::{BoxFuture, ReadJob, Store, StoreError, WriteJob};
+use chaveiro_core::ports::{BoxFuture, ReadJob, Scope, Store, StoreError, WriteJob};
 
 use crate::open::{self, OpenError};
 use crate::worker::{self, Queue, Reading};
@@ -28,7 +28,7 @@ impl ReadOnly {
 }
 
 impl Store for ReadOnly {
-    fn submit(&self, _: WriteJob) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn submit(&self, _: Scope, _: WriteJob) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async { Err(StoreError::Unavailable("the database is open for reading alone".to_owned())) })
     }
 

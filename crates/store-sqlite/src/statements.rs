@@ -1,6 +1,8 @@
-//! The number of statements that a unit of work runs: no query for each row, and no row read twice without a reason.
+//! The number of statements that a unit of work runs: no query for each row, no row read twice without a reason, and no
+//! statement planned twice.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use chaveiro_core::actions::recover_passcode::RECOVER_PASSCODE;
@@ -25,8 +27,8 @@ use chaveiro_core::secret::{Passcode, SecretBytes};
 use chaveiro_core::steady::Ripeness;
 use chaveiro_core::tenant::{Tenant, TenantSettings};
 use chaveiro_core::{Decided, Fault, Timestamp};
-use rusqlite::Connection;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
+use rusqlite::{Connection, StatementStatus};
 use uuid::Uuid;
 
 use crate::Options;
@@ -38,13 +40,31 @@ thread_local! {
     static STEPS: Cell<usize> = const { Cell::new(0) };
     /// Each statement with its steps.
     static LOG: RefCell<Vec<(String, usize)>> = const { RefCell::new(Vec::new()) };
+    /// Statements that were prepared, or prepared again by SQLite, since [`planned`] was called last.
+    static PLANNED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    /// The times that SQLite has prepared each statement again.
+    static AGAIN: RefCell<HashMap<String, i32>> = RefCell::new(HashMap::new());
 }
 
 fn note(event: TraceEvent<'_>) {
     RUN.set(RUN.get() + 1);
-    if let TraceEvent::Profile(statement, _) = event {
-        LOG.with_borrow_mut(|log| log.push((statement.sql().into_owned(), STEPS.take())));
+    let TraceEvent::Profile(statement, _) = event else { return };
+    let (sql, again) = (statement.sql().into_owned(), statement.get_status(StatementStatus::RePrepare));
+    LOG.with_borrow_mut(|log| log.push((sql.clone(), STEPS.take())));
+    let before = AGAIN.with_borrow_mut(|times| times.insert(sql.clone(), again)).unwrap_or(0);
+    if statement.get_status(StatementStatus::Run) == 1 || again > before {
+        PLANNED.with_borrow_mut(|planned| planned.push(sql));
     }
+}
+
+/// Counts the statements that this connection runs in the thread of the test.
+pub(crate) fn watch(connection: &Connection) {
+    connection.trace_v2(TraceEventCodes::SQLITE_TRACE_PROFILE, Some(note));
+}
+
+/// Returns the statements that were planned since the last call.
+pub(crate) fn planned() -> Vec<String> {
+    PLANNED.take()
 }
 
 /// A sealer that seals nothing: the test counts statements of the store.
@@ -89,7 +109,7 @@ fn at(second: u64) -> Timestamp {
 
 struct World {
     connection: Connection,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
     ids: u128,
 }
 
@@ -100,7 +120,7 @@ impl World {
         let file = directory.path().join(crate::FILE_NAME);
         let trust = crate::open::Trust::Verified;
         let opened = crate::open::writer(directory.path(), &file, &Options::default(), trust).expect("a database");
-        let mut world = Self { connection: opened.connection, _directory: directory, ids: 100 };
+        let mut world = Self { connection: opened.database.connection, directory, ids: 100 };
         world.run(|unit, _| {
             unit.insert_tenant(&Tenant { settings: settings(), ..Tenant::new(TENANT, "t", at(0)) })?;
             for (number, platform) in [(1, Platform::Windows), (2, Platform::Linux)] {
@@ -118,7 +138,7 @@ impl World {
             }
             Ok(())
         });
-        world.connection.trace_v2(TraceEventCodes::SQLITE_TRACE_PROFILE, Some(note));
+        watch(&world.connection);
         world
     }
 
@@ -131,23 +151,22 @@ impl World {
         (done, RUN.get() - before)
     }
 
+    /// Runs a unit of work as a commit of its own, and counts the pages that it adds to the log.
+    fn pages<T>(&mut self, work: impl FnOnce(&mut dyn UnitOfWork, Uuid) -> Result<T, Fault>) -> u64 {
+        const FRAME: u64 = 4096 + 24;
+        let log = crate::wal::path_of(&self.directory.path().join(crate::FILE_NAME));
+        let length = || log.metadata().expect("a log").len();
+        let before = length();
+        self.connection.execute_batch("BEGIN IMMEDIATE").expect("begun");
+        self.run(work);
+        crate::state::count(&self.connection, 0, false).expect("counted");
+        self.connection.execute_batch("COMMIT").expect("committed");
+        (length() - before) / FRAME
+    }
+
     /// Requests a recovery and sends its first step.
     fn ask(&mut self, device: u128, second: u64) -> (ActionId, usize) {
-        let (begun, statements) = self.run(|unit, id| {
-            let ask = Ask {
-                what: &RECOVER_PASSCODE,
-                caller: caller(),
-                device: DeviceId(Uuid::from_u128(device)),
-                path: "/x".to_owned(),
-                request: RequestId(id),
-                client_request_id: None,
-                retry: false,
-                reason: None,
-                break_glass: None,
-                action: ActionId(id),
-            };
-            begin(unit, &ask, at(second))
-        });
+        let (begun, statements) = self.run(|unit, id| begin(unit, &ask_of(device, ActionId(id), caller()), at(second)));
         let Decided::Done(Begun::Opened(action)) = begun else { panic!("{begun:?}") };
         (action, statements)
     }
@@ -194,6 +213,21 @@ impl World {
 fn device(number: u128, platform: Platform) -> ManagedDevice {
     let device = ManagedDevice::new(TENANT, DeviceId(Uuid::from_u128(number)), platform, at(0));
     ManagedDevice { scope_tags: Default::default(), ..device }
+}
+
+fn ask_of(device: u128, action: ActionId, caller: Caller) -> Ask {
+    Ask {
+        what: &RECOVER_PASSCODE,
+        caller,
+        device: DeviceId(Uuid::from_u128(device)),
+        path: "/x".to_owned(),
+        request: RequestId(action.0),
+        client_request_id: None,
+        retry: false,
+        reason: None,
+        break_glass: None,
+        action,
+    }
 }
 
 fn caller() -> Caller {
@@ -270,6 +304,26 @@ fn a_recovery_costs_the_same_after_a_thousand_others() {
 }
 
 #[test]
+fn a_statement_is_planned_once_however_often_it_runs() {
+    let mut world = World::new();
+    let recover = |world: &mut World, second| {
+        world.recover_screen(second);
+        world.recover_disk("/dev/sda3", second);
+        world.run(|unit, _| {
+            unit.actions(TENANT, DeviceId(Uuid::from_u128(1)), 10)?;
+            unit.unchained_events(100)?;
+            expire(unit, &Ripeness::at_once(at(second + 7)), 100)
+        });
+    };
+    recover(&mut world, 10);
+    // Some statements are for the second recovery of a device alone.
+    recover(&mut world, 20);
+    assert_ne!(planned(), [""; 0]);
+    recover(&mut world, 30);
+    assert_eq!(planned(), [""; 0]);
+}
+
+#[test]
 fn a_recovery_runs_so_many_statements_from_the_request_to_the_reading() {
     let mut world = World::new();
     let (action, asked) = world.ask(1, 1);
@@ -284,6 +338,18 @@ fn a_recovery_runs_so_many_statements_from_the_request_to_the_reading() {
         disclose(unit, &ask, at(4))
     });
     assert_eq!((asked, answered, read), (13, 12, 13));
+}
+
+#[test]
+fn a_recovery_that_is_accepted_writes_one_page_of_the_log_for_each_index_that_it_needs() {
+    let mut world = World::new();
+    world.ask(1, 1);
+    let (user_id, user_principal_name) = (Some("ana".to_owned()), Some("ana@contoso.example".to_owned()));
+    let actor = Actor { user_id, user_principal_name, address: Some([192, 0, 2, 7].into()), ..caller().actor };
+    let ask = ask_of(2, ActionId(Uuid::from_u128(7)), Caller { actor, ..caller() });
+    // A small database has one page for each table and index. The event writes its table and the queue.
+    let pages = world.pages(|unit, _| begin(unit, &ask, at(2)));
+    assert_eq!(pages, 17);
 }
 
 #[test]

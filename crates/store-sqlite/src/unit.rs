@@ -18,8 +18,8 @@ use chaveiro_core::id::{
 use chaveiro_core::keys::{KeyName, KnownKey};
 use chaveiro_core::lock::Lock;
 use chaveiro_core::ports::{
-    ChainLink, ChainedEvent, DeviceScope, EventLinks, NamedEvent, ResourceScope, RowLook, RowPlace, Statistics,
-    StoreError, StoredCheckpoint, StoredEvent, UnitOfWork, View,
+    ChainLink, ChainedEvent, Clock, DeviceScope, EventLinks, NamedEvent, ResourceScope, RowLook, RowPlace, Statistics,
+    StoreError, StoredCheckpoint, StoredEvent, StrayEvents, UnitOfWork, View,
 };
 use chaveiro_core::principal::{Principal, PrincipalKind, RoleAssignment};
 use chaveiro_core::query::{ActionField, AuditField, DeviceField, Filter, Listing, Paged, ResourceField};
@@ -42,6 +42,9 @@ pub(crate) struct Transaction<'c> {
     pub(crate) connection: &'c Connection,
     /// [`crate::Options::list_steps`].
     pub(crate) list_steps: u64,
+    clock: Option<&'c dyn Clock>,
+    /// The time that this transaction has told.
+    now: Cell<Option<Timestamp>>,
     /// The tenant whose holds were verified in this transaction, since the last of them was written.
     whole_holds: Cell<Option<TenantId>>,
     /// True if an alert was added.
@@ -50,7 +53,19 @@ pub(crate) struct Transaction<'c> {
 
 impl<'c> Transaction<'c> {
     pub(crate) fn new(connection: &'c Connection, list_steps: u64) -> Self {
-        Self { connection, list_steps, whole_holds: Cell::new(None), raised_alert: false }
+        Self {
+            connection,
+            list_steps,
+            clock: None,
+            now: Cell::new(None),
+            whole_holds: Cell::new(None),
+            raised_alert: false,
+        }
+    }
+
+    /// Tells the time by that clock instead of by SQLite's.
+    pub(crate) fn by(self, clock: Option<&'c dyn Clock>) -> Self {
+        Self { clock, ..self }
     }
 
     /// Refuses to answer if another program changed holds of that tenant. No other process writes while a transaction
@@ -417,6 +432,9 @@ impl View for Transaction<'_> {
     fn unchained_events(&self, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
         audit::unchained(self.connection, limit)
     }
+    fn chain_heads(&self) -> Result<Vec<ChainLink>, StoreError> {
+        audit::heads(self.connection)
+    }
     fn chain_head(&self, tenant: TenantId) -> Result<Option<ChainLink>, StoreError> {
         audit::head(self.connection, tenant)
     }
@@ -426,8 +444,8 @@ impl View for Transaction<'_> {
     fn checkpoints(&self, tenant: TenantId) -> Result<Vec<StoredCheckpoint>, StoreError> {
         audit::checkpoints(self.connection, tenant)
     }
-    fn linked_events(&self, after: i64, limit: usize) -> Result<Vec<(StoredEvent, Option<ChainLink>)>, StoreError> {
-        audit::linked(self.connection, after, limit)
+    fn stray_events(&self, after: i64, limit: usize) -> Result<StrayEvents, StoreError> {
+        audit::strays(self.connection, after, limit)
     }
     fn links_of(&self, seqs: &[i64]) -> Result<EventLinks, StoreError> {
         audit::links_of(self.connection, seqs)
@@ -452,6 +470,15 @@ impl View for Transaction<'_> {
 }
 
 impl UnitOfWork for Transaction<'_> {
+    fn now(&self) -> Result<Timestamp, StoreError> {
+        let now = match (self.now.get(), self.clock) {
+            (Some(now), _) => now,
+            (None, Some(clock)) => clock.now(),
+            (None, None) => steady::clock(self.connection)?,
+        };
+        self.now.set(Some(now));
+        Ok(now)
+    }
     fn insert_tenant(&mut self, tenant: &Tenant) -> Result<(), StoreError> {
         tenant::insert_tenant(self.connection, tenant)
     }

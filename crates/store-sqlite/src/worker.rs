@@ -7,19 +7,20 @@
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use chaveiro_core::ports::{DryRun, ReadJob, StoreError, Verdict, WriteJob};
+use chaveiro_core::ports::{Clock, DryRun, ReadJob, StoreError, Verdict, WriteJob};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use tokio::sync::oneshot;
 
 use crate::codec::fault;
 use crate::mark::{MarkFile, Promise};
+use crate::open::Database;
 use crate::rows::authenticated;
 use crate::unit::Transaction;
 use crate::{Options, disk, state, wal};
@@ -33,11 +34,11 @@ pub(crate) struct Waiting<J> {
 }
 
 /// The queue of jobs of one kind.
-pub(crate) struct Queue<J>(SyncSender<Waiting<J>>);
+pub(crate) struct Queue<J>(Sender<Waiting<J>>);
 
 impl<J> Queue<J> {
     fn new(length: usize) -> (Self, Receiver<Waiting<J>>) {
-        let (sender, receiver) = sync_channel(length);
+        let (sender, receiver) = bounded(length);
         (Self(sender), receiver)
     }
 
@@ -85,25 +86,27 @@ impl Condition {
 
 /// The thread that writes, with its connection and files.
 pub(crate) struct Writer {
-    pub(crate) connection: Connection,
-    pub(crate) mark: MarkFile,
-    pub(crate) schema: u32,
+    connection: Connection,
+    mark: MarkFile,
+    schema: u32,
     /// The number that the next commit must exceed.
-    pub(crate) floor: u64,
+    floor: u64,
     /// True if the next commit accepts a doubtful database as the current state.
     pub(crate) accepting: bool,
-    pub(crate) file: PathBuf,
-    pub(crate) condition: Arc<Condition>,
-    pub(crate) list_steps: u64,
-    pub(crate) busy_timeout: Duration,
+    file: PathBuf,
+    condition: Arc<Condition>,
+    list_steps: u64,
+    clock: Option<Arc<dyn Clock>>,
+    twice: bool,
+    busy_timeout: Duration,
     /// The newest promise of this process.
-    pub(crate) promised: Option<Promise>,
+    promised: Option<Promise>,
     /// The log, for its salt.
-    pub(crate) log: Option<File>,
+    log: Option<File>,
     /// The length of the log at which it is copied.
-    pub(crate) due: u64,
+    due: u64,
     /// The number of the schema that was last checked.
-    pub(crate) seen_schema: Option<i64>,
+    seen_schema: Option<i64>,
 }
 
 /// The reason why a group was not committed.
@@ -145,6 +148,27 @@ pub(crate) fn start_writer(
 }
 
 impl Writer {
+    pub(crate) fn new(database: Database, file: &Path, condition: Arc<Condition>, options: &Options) -> Self {
+        let Database { connection, mark, schema, floor } = database;
+        Self {
+            connection,
+            mark,
+            schema,
+            floor,
+            accepting: false,
+            file: file.to_owned(),
+            condition,
+            list_steps: options.list_steps,
+            clock: options.clock.clone(),
+            twice: options.twice,
+            busy_timeout: options.busy_timeout,
+            promised: None,
+            log: None,
+            due: 0,
+            seen_schema: None,
+        }
+    }
+
     /// Runs a group in one transaction. Answers the callers after the commit is durable and recorded in the mark.
     fn run_group(&mut self, jobs: Vec<Waiting<WriteJob>>) {
         let mut jobs = jobs.into_iter();
@@ -174,14 +198,14 @@ impl Writer {
         answers: &mut Vec<(Answer, Result<(), StoreError>)>,
     ) -> Result<(), Failure> {
         let connection = &self.connection;
-        connection.execute_batch("BEGIN IMMEDIATE").map_err(|error| self.failure(error))?;
+        control(connection, "BEGIN IMMEDIATE").map_err(|error| self.failure(error))?;
         if let Err(error) = trust(connection, &mut self.seen_schema) {
-            let _ = connection.execute_batch("ROLLBACK");
+            let _ = control(connection, "ROLLBACK");
             return Err(Failure::Unavailable(error.to_string()));
         }
         let before = connection.total_changes();
         for waiting in jobs {
-            let outcome = run_one(connection, self.list_steps, waiting.job);
+            let outcome = self.run_one(&waiting.job);
             answers.push((waiting.answer, outcome));
             if connection.is_autocommit() {
                 // SQLite undid the whole transaction, as it does when there is no space: nothing of the group is kept.
@@ -189,19 +213,35 @@ impl Writer {
             }
         }
         if connection.total_changes() == before {
-            return connection.execute_batch("COMMIT").map_err(|error| self.failure(error));
+            return control(connection, "COMMIT").map_err(|error| self.failure(error));
         }
         let sealed = state::count(connection, self.floor, self.accepting)
             .and_then(|state| state::promise(connection, &state, self.schema))
-            .and_then(|promise| connection.execute_batch("COMMIT").map(|()| promise));
+            .and_then(|promise| control(connection, "COMMIT").map(|()| promise));
         let promise = sealed.map_err(|error| {
             let failure = self.failure(error);
-            let _ = connection.execute_batch("ROLLBACK");
+            let _ = control(connection, "ROLLBACK");
             failure
         })?;
         self.keep(promise)?;
         self.condition.set_full(false);
         Ok(())
+    }
+
+    /// Runs a unit of work inside a savepoint, so that its fault does not affect the others of the group.
+    fn run_one(&self, job: &WriteJob) -> Result<(), StoreError> {
+        let connection = &self.connection;
+        let run = || job(&mut Transaction::new(connection, self.list_steps).by(self.clock.as_deref()));
+        control(connection, "SAVEPOINT unit").map_err(fault)?;
+        if self.twice {
+            rehearse(connection, run)?;
+        }
+        let verdict = catch_unwind(AssertUnwindSafe(run));
+        if !matches!(verdict, Ok(Verdict::Keep)) {
+            control(connection, "ROLLBACK TO unit").map_err(fault)?;
+        }
+        control(connection, "RELEASE unit").map_err(fault)?;
+        verdict.map(drop).map_err(|_| panicked())
     }
 
     /// Writes the promise of a commit into the mark.
@@ -293,6 +333,20 @@ fn is_full(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
 }
 
+/// Runs a statement that begins or ends a transaction or a savepoint. It is prepared once for each connection.
+fn control(connection: &Connection, sql: &'static str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(drop)
+}
+
+/// Runs a unit of work for its undone effects, as [`Options::twice`] asks.
+fn rehearse(connection: &Connection, run: impl Fn() -> Verdict) -> Result<(), StoreError> {
+    #[cfg(feature = "statements")]
+    let _uncounted = crate::counted::Pause::begin();
+    let _ = catch_unwind(AssertUnwindSafe(run));
+    // SQLite may have undone everything, as it does when there is no space.
+    if connection.is_autocommit() { Err(panicked()) } else { control(connection, "ROLLBACK TO unit").map_err(fault) }
+}
+
 /// Checks the schema if it has changed since the last group.
 fn trust(connection: &Connection, seen: &mut Option<i64>) -> Result<(), StoreError> {
     let now = authenticated::schema_number(connection)?;
@@ -301,18 +355,6 @@ fn trust(connection: &Connection, seen: &mut Option<i64>) -> Result<(), StoreErr
         *seen = Some(now);
     }
     Ok(())
-}
-
-/// Runs a unit of work inside a savepoint, so that its fault does not affect the others of the group.
-fn run_one(connection: &Connection, list_steps: u64, job: WriteJob) -> Result<(), StoreError> {
-    connection.execute_batch("SAVEPOINT unit").map_err(fault)?;
-    let verdict = catch_unwind(AssertUnwindSafe(|| job(&mut Transaction::new(connection, list_steps))));
-    let finish = match verdict {
-        Ok(Verdict::Keep) => "RELEASE unit",
-        Ok(Verdict::Undo) | Err(_) => "ROLLBACK TO unit; RELEASE unit",
-    };
-    connection.execute_batch(finish).map_err(fault)?;
-    verdict.map(drop).map_err(|_| panicked())
 }
 
 /// A job for a thread that reads.
@@ -329,17 +371,13 @@ pub(crate) fn start_readers(
     options: &Options,
 ) -> std::io::Result<(Queue<Reading>, Vec<JoinHandle<()>>)> {
     let (queue, waiting) = Queue::new(options.queue);
-    let waiting = Arc::new(Mutex::new(waiting));
-    let list_steps = options.list_steps;
+    let (list_steps, clock) = (options.list_steps, options.clock.clone());
     let mut threads = Vec::with_capacity(connections.len());
     for connection in connections {
-        let waiting = Arc::clone(&waiting);
+        let (waiting, clock) = (waiting.clone(), clock.clone());
         let read = move || {
-            loop {
-                // The lock is held only while waiting: another reader takes the next job meanwhile.
-                let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                let Ok(Waiting { job, answer }) = next else { return };
-                let _ = answer.send(run_reading(&connection, list_steps, job));
+            for Waiting { job, answer } in waiting {
+                let _ = answer.send(run_reading(&connection, list_steps, clock.as_deref(), job));
             }
         };
         threads.push(std::thread::Builder::new().name("store-reader".to_owned()).spawn(read)?);
@@ -348,13 +386,119 @@ pub(crate) fn start_readers(
 }
 
 /// Runs a read on one snapshot.
-fn run_reading(connection: &Connection, list_steps: u64, job: Reading) -> Result<(), StoreError> {
-    connection.execute_batch("BEGIN DEFERRED").map_err(fault)?;
-    let mut transaction = Transaction::new(connection, list_steps);
+fn run_reading(
+    connection: &Connection,
+    list_steps: u64,
+    clock: Option<&dyn Clock>,
+    job: Reading,
+) -> Result<(), StoreError> {
+    control(connection, "BEGIN DEFERRED").map_err(fault)?;
+    let mut transaction = Transaction::new(connection, list_steps).by(clock);
     let finished = catch_unwind(AssertUnwindSafe(|| match job {
         Reading::Query(job) => job(&transaction),
         Reading::DryRun(job) => job(&mut transaction),
     }));
-    connection.execute_batch("COMMIT").map_err(fault)?;
+    control(connection, "COMMIT").map_err(fault)?;
     finished.map_err(|_| panicked())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicI64;
+    use std::sync::{Condvar, Mutex, PoisonError};
+
+    use chaveiro_core::Timestamp;
+    use chaveiro_core::id::TenantId;
+    use chaveiro_core::ports::{Store, UnitOfWork, View};
+    use chaveiro_core::tenant::Tenant;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::open::{Trust, writer};
+    use crate::statements::{planned, watch};
+    use crate::{FILE_NAME, SqliteStore};
+
+    fn insert(number: u128) -> (Waiting<WriteJob>, oneshot::Receiver<Result<(), StoreError>>) {
+        let (answer, answered) = oneshot::channel();
+        let job = move |unit: &mut dyn UnitOfWork| {
+            let tenant = Tenant::new(TenantId(Uuid::from_u128(number)), "t", Timestamp::UNIX_EPOCH);
+            match unit.insert_tenant(&tenant) {
+                Ok(()) => Verdict::Keep,
+                Err(_) => Verdict::Undo,
+            }
+        };
+        (Waiting { job: Box::new(job), answer }, answered)
+    }
+
+    #[test]
+    fn a_group_plans_no_statement_that_an_earlier_group_has_planned() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (file, options) = (directory.path().join(FILE_NAME), Options::default());
+        let opened = writer(directory.path(), &file, &options, Trust::Verified).expect("a database");
+        let mut writer = Writer::new(opened.database, &file, Arc::default(), &options);
+        watch(&writer.connection);
+        // The second unit of work of each is undone.
+        for (numbers, plans) in [([1, 1, 2], true), ([3, 1, 4], false)] {
+            let (jobs, answers): (Vec<_>, Vec<_>) = numbers.map(insert).into_iter().unzip();
+            writer.run_group(jobs);
+            assert!(answers.into_iter().all(|mut answered| matches!(answered.try_recv(), Ok(Ok(())))));
+            assert_eq!(!planned().is_empty(), plans);
+        }
+    }
+
+    /// A clock that ticks whenever it is read.
+    #[derive(Default)]
+    struct Ticking(AtomicI64);
+
+    impl Clock for Ticking {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_second(self.0.fetch_add(1, Ordering::SeqCst)).expect("a time")
+        }
+    }
+
+    #[tokio::test]
+    async fn a_unit_of_work_that_is_run_again_starts_anew_and_is_told_a_later_time() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let clock: Arc<dyn Clock> = Arc::new(Ticking::default());
+        let options = Options { clock: Some(clock), twice: true, ..Options::default() };
+        let store = SqliteStore::open_with(directory.path(), options).expect("a store");
+        let runs = Arc::new(AtomicI64::new(0));
+        let counted = Arc::clone(&runs);
+        let insert = (&store as &dyn Store).write(move |unit| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            let tenant = Tenant::new(TenantId(Uuid::from_u128(1)), "t", unit.now()?);
+            unit.insert_tenant(&tenant)?;
+            Ok(tenant.created)
+        });
+        let created = insert.await.expect("one insert is kept, not two");
+        assert_eq!((created.as_second(), runs.load(Ordering::SeqCst)), (1, 2));
+        let kept = (&store as &dyn Store).read(|view| Ok(view.tenants()?)).await.expect("read");
+        assert_eq!(kept.into_iter().map(|tenant| tenant.created).collect::<Vec<_>>(), [created]);
+    }
+
+    #[tokio::test]
+    async fn as_many_readings_run_at_the_same_time_as_there_are_readers() {
+        const READERS: usize = 5;
+        let directory = tempfile::tempdir().expect("a directory");
+        let options = Options { readers: READERS, ..Options::default() };
+        let store = SqliteStore::open_with(directory.path(), options).expect("a store");
+        let running = Arc::new((Mutex::new(0), Condvar::new()));
+        let readings = (0..READERS).map(|_| {
+            let running = Arc::clone(&running);
+            let meet = move |_: &dyn View| {
+                let (count, changed) = &*running;
+                let mut count = count.lock().unwrap_or_else(PoisonError::into_inner);
+                *count += 1;
+                changed.notify_all();
+                let patience = Duration::from_secs(60);
+                Ok(changed
+                    .wait_timeout_while(count, patience, |count| *count < READERS)
+                    .is_ok_and(|met| !met.1.timed_out()))
+            };
+            (&store as &dyn Store).read(meet)
+        });
+        for met in futures_util::future::join_all(readings.collect::<Vec<_>>()).await {
+            assert!(met.expect("read"));
+        }
+    }
 }

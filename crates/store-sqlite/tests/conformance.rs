@@ -1,22 +1,28 @@
 //! The conformance suite on SQLite: each case is a test, and another one in which every unit of work is undone once and
 //! run again.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chaveiro_core::ports::{RowPlace, Store};
-use chaveiro_store_conformance::{Again, Backend, Check, cases};
-use chaveiro_store_sqlite::SqliteStore;
+use chaveiro_store_conformance::{Backend, Check, cases};
+use chaveiro_store_sqlite::{Options, SqliteStore};
 use libtest_mimic::{Arguments, Trial};
 use tempfile::TempDir;
 
+/// SQLite, once or twice for each unit of work.
 #[derive(Default)]
-struct Sqlite(Mutex<Option<TempDir>>);
+struct Sqlite<const TWICE: bool>(Mutex<Option<TempDir>>);
 
-impl Backend for Sqlite {
+fn open(directory: &Path, twice: bool) -> Arc<dyn Store> {
+    Arc::new(SqliteStore::open_with(directory, Options { twice, ..Options::default() }).expect("a store"))
+}
+
+impl<const TWICE: bool> Backend for Sqlite<TWICE> {
     fn fresh(&self) -> Arc<dyn Store> {
         let directory = tempfile::tempdir().expect("a directory");
-        let store = Arc::new(SqliteStore::open(directory.path()).expect("a store"));
+        let store = open(directory.path(), TWICE);
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(directory);
         store
     }
@@ -28,32 +34,14 @@ impl Backend for Sqlite {
 
     fn another(&self) -> Arc<dyn Store> {
         let directory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::new(SqliteStore::open(directory.as_ref().expect("a directory").path()).expect("a store"))
-    }
-}
-
-/// The same above [`Again`].
-#[derive(Default)]
-struct RunAgain(Sqlite);
-
-impl Backend for RunAgain {
-    fn fresh(&self) -> Arc<dyn Store> {
-        Arc::new(Again(self.0.fresh()))
-    }
-
-    fn reopen(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
-        Arc::new(Again(self.0.reopen(store)))
-    }
-
-    fn another(&self) -> Arc<dyn Store> {
-        Arc::new(Again(self.0.another()))
+        open(directory.as_ref().expect("a directory").path(), TWICE)
     }
 }
 
 fn main() -> ExitCode {
     let trials = cases().into_iter().flat_map(|case| {
         let again = format!("undone_once_and_run_again::{}", case.name);
-        [trial::<Sqlite>(case.name.to_owned(), case.run), trial::<RunAgain>(again, case.run)]
+        [trial::<Sqlite<false>>(case.name.to_owned(), case.run), trial::<Sqlite<true>>(again, case.run)]
     });
     libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
 }

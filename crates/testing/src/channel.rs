@@ -17,7 +17,9 @@ use chaveiro_core::enrollment::EnrollmentToken;
 use chaveiro_core::escrow::EscrowedSecret;
 use chaveiro_core::id::{ActionId, DeviceId, RequestId, ResourceId, TenantId};
 use chaveiro_core::permission::Permission;
-use chaveiro_core::ports::{BoxFuture, Clock, DeviceScope, DryRun, Entropy, ReadJob, Store, StoreError, WriteJob};
+use chaveiro_core::ports::{
+    BoxFuture, Clock, DeviceScope, DryRun, Entropy, ReadJob, Scope, Store, StoreError, WriteJob,
+};
 use chaveiro_core::query::{AuditField, Listing, Order};
 use chaveiro_core::refusal::Refusal;
 use chaveiro_core::scope_tag::Visibility;
@@ -33,8 +35,7 @@ use chaveiro_mdm::{
     CertificateAuthority, CheckIns, DeviceChannel, DeviceCredentials, PeerCertificate, Wakes, new_enrollment_token,
     router, token_sha256, wake_router,
 };
-use chaveiro_store_conformance::Again;
-use chaveiro_store_sqlite::SqliteStore;
+use chaveiro_store_sqlite::{Options, SqliteStore};
 use http_body_util::BodyExt;
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -51,9 +52,9 @@ impl Store for Counted {
     fn dry_run(&self, job: DryRun) -> BoxFuture<'_, Result<(), StoreError>> {
         self.0.dry_run(job)
     }
-    fn submit(&self, job: WriteJob) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn submit(&self, scope: Scope, job: WriteJob) -> BoxFuture<'_, Result<(), StoreError>> {
         self.1.fetch_add(1, Ordering::SeqCst);
-        self.0.submit(job)
+        self.0.submit(scope, job)
     }
 }
 
@@ -118,17 +119,12 @@ impl Transport for InProcess {
 }
 
 impl World {
-    /// A channel that runs each unit of work twice: the store rolls the first run back.
+    /// A channel whose store runs each unit of work twice: it rolls the first run back.
     pub async fn new() -> Self {
-        Self::over(|store| Arc::new(Again(store))).await
-    }
-
-    /// A channel over the store that `around` makes of a new one.
-    pub async fn over(around: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let store = around(Arc::new(SqliteStore::open(directory.path()).expect("a store")));
-        let entropy = Arc::new(TestEntropy::default());
-        let clock = Arc::new(TestClock::default());
+        let (entropy, clock) = (Arc::new(TestEntropy::default()), Arc::new(TestClock::default()));
+        let options = Options { clock: Some(clock.clone()), twice: true, ..Options::default() };
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open_with(directory.path(), options).expect("a store"));
         let keyring = Arc::new(Keyring::open(&directory.path().join("escrow")).expect("a keyring"));
         let ca = CertificateAuthority::create(&directory.path().join("ca"), clock.now(), entropy.as_ref());
         let credentials = DeviceCredentials::create(&directory.path().join("credentials"), entropy.as_ref());

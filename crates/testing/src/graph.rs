@@ -26,7 +26,7 @@ use chaveiro_core::escrow::{EscrowedSecret, SecretContext, SecretKind, Standing}
 use chaveiro_core::hold::{Hold, HoldKind, HoldRule, Release};
 use chaveiro_core::id::{ApplicationId, AssignmentId, EnrollmentId, HoldId, ResourceId, SecretId, TenantId};
 use chaveiro_core::permission::{PERMISSIONS, Permission};
-use chaveiro_core::ports::{BoxFuture, Clock, ReadJob, Store, StoreError, UnitOfWork, Verdict, WriteJob};
+use chaveiro_core::ports::{BoxFuture, Clock, ReadJob, Scope, Store, StoreError, UnitOfWork, Verdict, WriteJob};
 use chaveiro_core::principal::{Principal, PrincipalKind, RoleAssignment};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::role::Role;
@@ -35,8 +35,7 @@ use chaveiro_core::tenant::{Tenant, TenantSettings};
 use chaveiro_core::{Fault, Timestamp};
 use chaveiro_escrow::Keyring;
 use chaveiro_graph::{Ceilings, GraphState, Limits, router};
-use chaveiro_store_conformance::Again;
-use chaveiro_store_sqlite::SqliteStore;
+use chaveiro_store_sqlite::{Options, SqliteStore};
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use jsonwebtoken::jwk::Jwk;
@@ -167,9 +166,8 @@ pub fn filled(template: &str, number: u64) -> String {
 /// A store in which something happens just before the next unit of work: after its request was admitted.
 pub struct Meanwhile {
     store: Arc<dyn Store>,
-    /// The same, for what happens once.
-    once: Arc<dyn Store>,
     next: Mutex<Option<WriteJob>>,
+    scope: Mutex<Scope>,
 }
 
 impl Meanwhile {
@@ -181,16 +179,22 @@ impl Meanwhile {
         });
         *self.next.lock().expect("a job") = Some(job);
     }
+
+    /// Returns the scope of the last unit of work.
+    pub fn last_scope(&self) -> Scope {
+        *self.scope.lock().expect("a scope")
+    }
 }
 
 impl Store for Meanwhile {
-    fn submit(&self, job: WriteJob) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn submit(&self, scope: Scope, job: WriteJob) -> BoxFuture<'_, Result<(), StoreError>> {
+        *self.scope.lock().expect("a scope") = scope;
         let first = self.next.lock().expect("a job").take();
         Box::pin(async move {
             if let Some(first) = first {
-                self.once.submit(first).await?;
+                self.store.submit(Scope::Whole, first).await?;
             }
-            self.store.submit(job).await
+            self.store.submit(scope, job).await
         })
     }
 
@@ -252,11 +256,10 @@ impl World {
     /// A server with two tenants.
     async fn empty(hold: HoldRule, ceilings: Ceilings, issuers: Vec<IssuerConfig>) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let once: Arc<dyn Store> = Arc::new(SqliteStore::open(directory.path()).expect("a store"));
+        let (entropy, clock) = (Arc::new(TestEntropy::default()), Arc::new(TestClock::default()));
         // Every unit of work of these tests is undone once and run again.
-        let store: Arc<dyn Store> = Arc::new(Again(Arc::clone(&once)));
-        let entropy = Arc::new(TestEntropy::default());
-        let clock = Arc::new(TestClock::default());
+        let options = Options { clock: Some(clock.clone()), twice: true, ..Options::default() };
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open_with(directory.path(), options).expect("a store"));
         let keyring = Arc::new(Keyring::open(&directory.path().join("escrow")).expect("a keyring"));
         let keys = IssuerKeys::create(&directory.path().join("issuer"), clock.now(), entropy.as_ref());
         let issuer = Arc::new(LocalIssuer::new(keys.expect("keys"), BASE.to_owned()));
@@ -270,7 +273,8 @@ impl World {
                 Verifier::new(issuers, Arc::clone(&issuer), ours, client).expect("a verifier")
             }
         };
-        let meanwhile = Arc::new(Meanwhile { store: Arc::clone(&store), once, next: Mutex::default() });
+        let meanwhile =
+            Arc::new(Meanwhile { store: Arc::clone(&store), next: Mutex::default(), scope: Mutex::default() });
         let router = router(Arc::new(GraphState {
             store: meanwhile.clone(),
             witness: witness.clone(),

@@ -57,7 +57,7 @@ impl Deref for World {
 impl World {
     /// A server with one tenant.
     pub async fn new() -> Self {
-        let channel = channel::World::over(|store| store).await;
+        let channel = channel::World::new().await;
         let (clock, entropy, keyring) = (channel.clock.clone(), channel.entropy.clone(), channel.keyring.clone());
         let keys = IssuerKeys::create(&channel.directory.path().join("issuer"), clock.now(), entropy.as_ref());
         let issuer = Arc::new(LocalIssuer::new(keys.expect("keys"), BASE.to_owned()));

@@ -10,6 +10,7 @@ use chaveiro_core::Timestamp;
 use chaveiro_core::application::Application;
 use chaveiro_core::decisions::sign_in::{Admitted, Client, Presented, Redeemed, Renewed, begin, end, redeem, renew};
 use chaveiro_core::digest::sha256;
+use chaveiro_core::ports::{self, UnitOfWork};
 use chaveiro_core::refused::Face;
 use chaveiro_core::sign_in::{CODE_LIFE, INTERVAL, SignIn, Standing, code_from, spoken_code};
 use http::StatusCode;
@@ -73,7 +74,8 @@ impl Endpoint {
             address: call.address,
         };
         let code = spoken_code(&sign_in.user_code);
-        let begun = self.store.write(move |unit| Ok(begin(unit, &sign_in, now)?)).await;
+        let scope = ports::Scope::SignIn(sign_in.handle_sha256);
+        let begun = self.store.write_in(scope, move |unit| Ok(begin(unit, &sign_in, now)?)).await;
         if !begun.map_err(|error| busy(&error))? {
             return Err(Refusal::TooManyCodes);
         }
@@ -102,7 +104,7 @@ impl Endpoint {
         let refresh_token = handle.refresh_token(self.entropy.as_ref());
         let asking = asking(client, &handle, &refresh_token);
         let issuer = Arc::clone(&self.issuer);
-        let redeemed = self.store.write(move |unit| {
+        let redeemed = self.store.write_in(ports::Scope::SignIn(asking.handle_sha256), move |unit| {
             let read = |approved: &str| {
                 let scope = Scope::parse(approved, &issuer.base_url).ok()?;
                 let keeps = scope.has("offline_access");
@@ -139,10 +141,10 @@ impl Endpoint {
         let next = handle.refresh_token(self.entropy.as_ref());
         let (asking, application) = (asking(client, &handle, &next), client.application.clone());
         let presented = Presented { sha256: sha256(presented.as_bytes()), from };
-        let (issuer, clock) = (Arc::clone(&self.issuer), Arc::clone(&self.clock));
-        let renewed = self.store.write(move |unit| {
+        let issuer = Arc::clone(&self.issuer);
+        let renewed = self.store.write_in(ports::Scope::SignIn(asking.handle_sha256), move |unit| {
             let narrow = |approved: &str| narrowed(&application, approved, narrower.clone(), &issuer.base_url);
-            Ok(renew(unit, &asking, &presented, narrow, now, || clock.now())?)
+            Ok(renew(unit, &asking, &presented, narrow, now)?)
         });
         let Admitted { user, scope, valid_from } = match renewed.await.map_err(|error| busy(&error))? {
             Renewed::Admitted(admitted) => *admitted,
@@ -163,7 +165,8 @@ impl Endpoint {
         let Some(handle) = Handle::of_refresh_token(&presented) else { return Ok(()) };
         let (now, handle) = (self.now(), handle.sha256());
         let presented = Presented { sha256: sha256(presented.as_bytes()), from };
-        let ended = self.store.write(move |unit| Ok(end(unit, tenant, &handle, &presented, now)?));
+        let work = move |unit: &mut dyn UnitOfWork| Ok(end(unit, tenant, &handle, &presented, now)?);
+        let ended = self.store.write_in(ports::Scope::SignIn(handle), work);
         ended.await.map_err(|error| busy(&error))
     }
 }

@@ -17,8 +17,7 @@ use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{Clock, Store};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::tenant::Tenant;
-use chaveiro_store_conformance::Again;
-use chaveiro_store_sqlite::SqliteStore;
+use chaveiro_store_sqlite::{Options, SqliteStore};
 pub use chaveiro_testing::{NOW, TestClock, TestEntropy};
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
@@ -93,8 +92,10 @@ impl Endpoints {
 
     pub async fn with(ceilings: TokenCeilings) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
+        let clock = Arc::new(TestClock::default());
         // Every unit of work of these tests is undone once and run again.
-        let store: Arc<dyn Store> = Arc::new(Again(Arc::new(SqliteStore::open(directory.path()).expect("a store"))));
+        let options = Options { clock: Some(clock.clone()), twice: true, ..Options::default() };
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open_with(directory.path(), options).expect("a store"));
         let entropy = entropy();
         let day = Duration::from_secs(24 * 3600);
         let (secret, kept) = new_application_secret(now(), 180 * day, entropy.as_ref());
@@ -119,7 +120,6 @@ impl Endpoints {
             Ok(unit.insert_application(&tool)?)
         });
         insert.await.expect("inserted");
-        let clock = Arc::new(TestClock::default());
         let issuer = local(&directory.path().join("issuer"));
         let proxies = TrustedProxies::parse(PROXY).expect("an address");
         let router = issuer.router(Arc::clone(&store), Arc::<TestClock>::clone(&clock), entropy, ceilings, proxies);

@@ -4,8 +4,8 @@ use anyhow::Result;
 use chaveiro_core::caller::Actor;
 use chaveiro_core::decisions::restore::{self, Accepted, Restored};
 use chaveiro_core::id::TenantId;
-use chaveiro_core::ports::{Clock, Entropy, Store};
-use chaveiro_server::{SystemClock, SystemEntropy};
+use chaveiro_core::ports::{Entropy, Store};
+use chaveiro_server::SystemEntropy;
 use chaveiro_store_sqlite::Doubt;
 use serde_json::json;
 
@@ -33,9 +33,11 @@ pub(crate) async fn restore(common: &Common, out: Out, verb: &Restore) -> Result
     let accepted = Accepted { doubt: doubt.clone(), kind, reason: reason.clone(), moved: *moved };
     let (actor, id) = (Actor::operator(&person::here()), SystemEntropy.uuid());
     let store: &dyn Store = &store;
-    let done: Vec<(TenantId, Restored)> = store
-        .write(move |unit| Ok(restore::accept(unit, &accepted, &actor, id, SystemClock::default().now())?))
-        .await?;
+    let accept = store.write(move |unit| {
+        let now = unit.now()?;
+        Ok(restore::accept(unit, &accepted, &actor, id, now)?)
+    });
+    let done: Vec<(TenantId, Restored)> = accept.await?;
     let tenants: Vec<_> = done
         .iter()
         .map(|(tenant, restored)| {

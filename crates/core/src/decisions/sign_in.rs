@@ -141,15 +141,13 @@ pub struct Presented {
     pub from: Option<IpAddr>,
 }
 
-/// Issues the next tokens to a client. `narrow` returns their scope, from that of the sign-in. `clock` is read in this
-/// unit of work ([`end_tokens`](super::revocation::end_tokens)).
+/// Issues the next tokens to a client. `narrow` returns their scope, from that of the sign-in.
 pub fn renew<S, E>(
     unit: &mut dyn UnitOfWork,
     client: &Client,
     presented: &Presented,
     narrow: impl Fn(&str) -> Result<S, E>,
     now: Timestamp,
-    clock: impl Fn() -> Timestamp,
 ) -> Result<Renewed<S, E>, StoreError> {
     let Some(mut sign_in) = client.sign_in(unit)? else { return Ok(Renewed::Unknown) };
     // Before anything rotates: a client that asks for too much keeps its present token.
@@ -163,7 +161,9 @@ pub fn renew<S, E>(
         Refreshed::Ended => return Ok(Renewed::Ended),
         Refreshed::Reused => {
             unit.update_sign_in(&sign_in)?;
-            vouch::record_theft(unit, &sign_in, presented.from, clock())?;
+            // When tokens end is decided by the time of this unit of work.
+            let ended = unit.now()?;
+            vouch::record_theft(unit, &sign_in, presented.from, ended)?;
             return Ok(Renewed::Reused);
         }
     };

@@ -25,7 +25,7 @@ use crate::keys::{KeyName, KnownKey};
 use crate::lock::Lock;
 use crate::ports::{
     ChainLink, ChainedEvent, DeviceScope, EventLinks, NamedEvent, ResourceScope, RowLook, RowPlace, Statistics,
-    StoreError, StoredCheckpoint, StoredEvent, UnitOfWork, View,
+    StoreError, StoredCheckpoint, StoredEvent, StrayEvents, UnitOfWork, View,
 };
 use crate::principal::{Principal, PrincipalKind, RoleAssignment};
 use crate::query::{ActionField, AuditField, DeviceField, Filter, Listing, Paged, ResourceField};
@@ -401,10 +401,11 @@ impl View for Db {
         fn audit_events(&self, tenant: TenantId, visible: &Visibility, listing: &Listing<AuditField>) -> Result<Paged<NamedEvent>, StoreError>;
         fn count_audit_events(&self, tenant: TenantId, visible: &Visibility, filter: &Filter<AuditField>) -> Result<u64, StoreError>;
         fn unchained_events(&self, limit: usize) -> Result<Vec<StoredEvent>, StoreError>;
+        fn chain_heads(&self) -> Result<Vec<ChainLink>, StoreError>;
         fn chain_head(&self, tenant: TenantId) -> Result<Option<ChainLink>, StoreError>;
         fn chained_events(&self, tenant: TenantId, after: u64, limit: usize) -> Result<Vec<ChainedEvent>, StoreError>;
         fn checkpoints(&self, tenant: TenantId) -> Result<Vec<StoredCheckpoint>, StoreError>;
-        fn linked_events(&self, after: i64, limit: usize) -> Result<Vec<(StoredEvent, Option<ChainLink>)>, StoreError>;
+        fn stray_events(&self, after: i64, limit: usize) -> Result<StrayEvents, StoreError>;
         fn links_of(&self, seqs: &[i64]) -> Result<EventLinks, StoreError>;
         fn checkpoints_between(&self, tenant: TenantId, first: u64, last: u64) -> Result<Vec<StoredCheckpoint>, StoreError>;
         fn newest_checkpoints(&self) -> Result<Vec<StoredCheckpoint>, StoreError>;
@@ -516,6 +517,7 @@ impl UnitOfWork for Db {
     }
 
     not_modelled! {
+        fn now(&self) -> Result<Timestamp, StoreError>;
         fn insert_tenant(&mut self, tenant: &Tenant) -> Result<(), StoreError>;
         fn update_tenant(&mut self, tenant: &Tenant) -> Result<(), StoreError>;
         fn insert_application(&mut self, application: &Application) -> Result<(), StoreError>;

@@ -3,7 +3,8 @@
 //! # The store
 //! A decision is a closure over a [`UnitOfWork`]: it reads, decides, writes, and returns. `Ok` keeps all its writes,
 //! `Err` undoes them. [`Store::submit`] resolves only once kept writes are durable. Backends may commit many units of
-//! work together.
+//! work together, and run one again after they have undone it. A unit of work therefore asks the store for the time
+//! ([`UnitOfWork::now`]), and comes with a [`Scope`], which tells the backend what it is about.
 //!
 //! The methods are the verbs of the domain, not tables. Absence is `Option`; an `Err` is a fault of
 //! the store. Every method that takes a [`TenantId`] must not see rows of another tenant.
@@ -29,7 +30,7 @@ use crate::secret::{Passcode, SecretBytes};
 pub use self::fault::{Decided, EscrowError, Fault, StoreError};
 pub use self::stored::{
     ChainLink, ChainedEvent, DeviceScope, DeviceSet, EventLinks, NamedEvent, ResourceScope, RowLook, RowPlace, RowSet,
-    Statistics, StoredCheckpoint, StoredEvent, UnsoundRow,
+    Statistics, StoredCheckpoint, StoredEvent, StrayEvents, UnsoundRow,
 };
 pub use self::unit_of_work::UnitOfWork;
 pub use self::view::View;
@@ -44,6 +45,21 @@ pub enum Verdict {
     Keep,
     /// Undo its writes.
     Undo,
+}
+
+/// The rows that a unit of work is about. It is a hint: a backend may lock or fetch these rows first, and a unit of work
+/// that reads or writes others is as correct.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// Any rows.
+    #[default]
+    Whole,
+    /// A device of a tenant, with its actions and results.
+    Device(TenantId, DeviceId),
+    /// An enrolment, with its session and its device.
+    Enrollment(EnrollmentId),
+    /// The sign-in whose handle has that SHA-256.
+    SignIn([u8; 32]),
 }
 
 /// A unit of work as the backend sees it. It can be run again once its writes were undone.
@@ -62,7 +78,7 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// A backend whose transactions can fail to serialise undoes such a run and runs the job again: only the last run
     /// counts.
-    fn submit(&self, job: WriteJob) -> BoxFuture<'_, Result<(), StoreError>>;
+    fn submit(&self, scope: Scope, job: WriteJob) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// Runs a read on one consistent snapshot, which includes every unit of work that was answered before.
     fn query(&self, job: ReadJob) -> BoxFuture<'_, Result<(), StoreError>>;
@@ -79,19 +95,37 @@ impl dyn Store {
     /// whose record must stay is therefore an `Ok`: [`Decided::RefusedAndRecorded`].
     ///
     /// A backend may run `work` again, for instance after a serialisation failure, once it has undone the earlier run.
-    /// So the closure moves nothing out and touches nothing outside the unit of work. It reads the clock inside
-    /// wherever a later run must see a later time. Fresh ids come from outside: only one run is kept, so all may use
-    /// the same ids.
+    /// So the closure moves nothing out and touches nothing outside the unit of work. Wherever a later run must see a
+    /// later time, it asks [`UnitOfWork::now`]. Fresh ids come from outside: only one run is kept, so all may use the
+    /// same ids.
     pub async fn write<T: Send + 'static>(
         &self,
         work: impl Fn(&mut dyn UnitOfWork) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Fault> {
-        self.try_write(work).await
+        self.try_write_in(Scope::Whole, work).await
+    }
+
+    /// Runs `work` like [`Self::write`], and says what it is about.
+    pub async fn write_in<T: Send + 'static>(
+        &self,
+        scope: Scope,
+        work: impl Fn(&mut dyn UnitOfWork) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
+        self.try_write_in(scope, work).await
     }
 
     /// Runs `work` like [`Self::write`], with its own kind of refusals.
     pub async fn try_write<T: Send + 'static, R: Send + 'static>(
         &self,
+        work: impl Fn(&mut dyn UnitOfWork) -> Result<T, Fault<R>> + Send + 'static,
+    ) -> Result<T, Fault<R>> {
+        self.try_write_in(Scope::Whole, work).await
+    }
+
+    /// Runs `work` like [`Self::write_in`], with its own kind of refusals.
+    pub async fn try_write_in<T: Send + 'static, R: Send + 'static>(
+        &self,
+        scope: Scope,
         work: impl Fn(&mut dyn UnitOfWork) -> Result<T, Fault<R>> + Send + 'static,
     ) -> Result<T, Fault<R>> {
         let slot = Slot::new();
@@ -102,7 +136,7 @@ impl dyn Store {
             filled.fill(result);
             verdict
         };
-        self.submit(Box::new(job)).await?;
+        self.submit(scope, Box::new(job)).await?;
         slot.take()
     }
 

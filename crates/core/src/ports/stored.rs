@@ -113,7 +113,7 @@ pub struct Statistics {
     pub open_actions: u64,
     /// Sealed values that are still kept.
     pub sealed_secrets: u64,
-    /// Audit events that are not chained yet.
+    /// Audit events that wait for a link.
     pub unchained_events: u64,
     /// Holds in force, of all tenants.
     pub active_holds: u64,
@@ -122,7 +122,8 @@ pub struct Statistics {
 /// An audit event as stored. Its text is what is hashed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredEvent {
-    /// The sequence number, which the store assigns in increasing order over all tenants.
+    /// The sequence number, which the store assigns over all tenants. An event can be committed after one with a
+    /// greater number.
     pub seq: i64,
     /// The chain it belongs to.
     pub tenant: TenantId,
@@ -157,8 +158,19 @@ pub struct ChainLink {
 pub struct EventLinks {
     /// The links, each with the hash of the link before it: `None` where the store lacks that link or its event.
     pub links: Vec<(ChainLink, Option<[u8; 32]>)>,
-    /// [`StoredEvent::seq`] of the newest event of any tenant that has a link.
-    pub linked_through: i64,
+    /// [`StoredEvent::seq`] of those that wait for a link.
+    pub waiting: Vec<i64>,
+}
+
+/// The events among some that neither have a link nor wait for one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StrayEvents {
+    /// The events.
+    pub events: Vec<StoredEvent>,
+    /// The number of events that were looked at.
+    pub looked_at: usize,
+    /// [`StoredEvent::seq`] of the last of them.
+    pub through: i64,
 }
 
 /// An event together with its link.

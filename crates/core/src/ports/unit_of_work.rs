@@ -23,6 +23,10 @@ use crate::tenant::Tenant;
 
 /// The writes of a unit of work. Reads see the writes of the same unit of work.
 pub trait UnitOfWork: View {
+    /// Returns the time by the store's own clock. It stays the same within one run of a unit of work; a unit of work
+    /// that is run again sees a later time.
+    fn now(&self) -> Result<Timestamp, StoreError>;
+
     /// Adds a tenant.
     fn insert_tenant(&mut self, tenant: &Tenant) -> Result<(), StoreError>;
     /// Replaces the row of that tenant.
@@ -171,9 +175,9 @@ pub trait UnitOfWork: View {
     /// Ends the known key of that name; absent is fine.
     fn end_known_key(&mut self, name: &KeyName, at: Timestamp) -> Result<(), StoreError>;
 
-    /// Records an event.
+    /// Records an event, which waits for its link from now on.
     fn append_audit(&mut self, event: &AuditEvent) -> Result<(), StoreError>;
-    /// Adds links to chains.
+    /// Adds links to chains; their events wait no longer.
     fn append_links(&mut self, links: &[ChainLink]) -> Result<(), StoreError>;
     /// Adds a checkpoint.
     fn insert_checkpoint(&mut self, checkpoint: &StoredCheckpoint) -> Result<(), StoreError>;

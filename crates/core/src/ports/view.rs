@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{
     ChainLink, ChainedEvent, DeviceScope, EventLinks, NamedEvent, ResourceScope, RowLook, RowPlace, Statistics,
-    StoreError, StoredCheckpoint, StoredEvent,
+    StoreError, StoredCheckpoint, StoredEvent, StrayEvents,
 };
 use crate::action::{ActionRecord, ActionState};
 use crate::alert::Alert;
@@ -309,19 +309,22 @@ pub trait View {
         visible: &Visibility,
         filter: &Filter<AuditField>,
     ) -> Result<u64, StoreError>;
-    /// Returns audit events without a link, in order of `seq`.
+    /// Returns audit events that wait for a link, in order of `seq`. Each does from the moment it is committed until it
+    /// is linked, whatever was linked before it.
     fn unchained_events(&self, limit: usize) -> Result<Vec<StoredEvent>, StoreError>;
+    /// Returns the newest link of every chain.
+    fn chain_heads(&self) -> Result<Vec<ChainLink>, StoreError>;
     /// Returns the newest link of a tenant's chain.
     fn chain_head(&self, tenant: TenantId) -> Result<Option<ChainLink>, StoreError>;
     /// Returns chained events of a tenant after that position (0 for all), in order.
     fn chained_events(&self, tenant: TenantId, after: u64, limit: usize) -> Result<Vec<ChainedEvent>, StoreError>;
     /// Returns the checkpoints of a tenant, in order.
     fn checkpoints(&self, tenant: TenantId) -> Result<Vec<StoredCheckpoint>, StoreError>;
-    /// Returns events of all tenants with their links, in order of `seq`, after that one and up to the last link. An
-    /// event without a link was not written by this program, or its link was removed.
-    fn linked_events(&self, after: i64, limit: usize) -> Result<Vec<(StoredEvent, Option<ChainLink>)>, StoreError>;
+    /// Looks at `limit` events of all tenants after that `seq`, and returns those that neither have a link nor wait for
+    /// one. Such an event was not written by this program, or its link was removed.
+    fn stray_events(&self, after: i64, limit: usize) -> Result<StrayEvents, StoreError>;
     /// Returns the links of these events in no particular order, each with the hash of the link before it in its chain.
-    /// Also returns the `seq` up to which every event has a link.
+    /// Also returns those that wait for a link.
     fn links_of(&self, seqs: &[i64]) -> Result<EventLinks, StoreError>;
     /// Returns the checkpoints of a tenant whose positions lie between those two, in order.
     fn checkpoints_between(&self, tenant: TenantId, first: u64, last: u64)

@@ -11,7 +11,7 @@ use chaveiro_core::decisions::revocation::require_valid;
 use chaveiro_core::decisions::{Facts, rights};
 use chaveiro_core::id::{DeviceId, RequestId, TenantId};
 use chaveiro_core::permission::Permission;
-use chaveiro_core::ports::{View, Witness};
+use chaveiro_core::ports::{Scope, View, Witness};
 use chaveiro_core::refusal::{DeviceRefusal, ResourceRefusal, RightsRefusal, TenantRefusal};
 use chaveiro_core::rights::Rights;
 use chaveiro_core::role::RoleAction;
@@ -87,6 +87,12 @@ impl Admitted {
 }
 
 impl Asked {
+    /// Returns what a unit of work about the device at the end of the walk is about: the device, if the walk has its key.
+    pub(crate) fn of_device(&self) -> Scope {
+        let key = self.walk.hops.last().and_then(|hop| hop.key.as_ref()?.id);
+        key.map_or(Scope::Whole, |id| Scope::Device(self.tenant(), DeviceId(id)))
+    }
+
     pub(crate) fn tenant(&self) -> TenantId {
         self.caller.tenant
     }

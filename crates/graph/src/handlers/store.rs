@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chaveiro_core::Fault;
-use chaveiro_core::ports::{UnitOfWork, View};
+use chaveiro_core::ports::{Scope, UnitOfWork, View};
 use tracing::Instrument;
 
 use crate::GraphState;
@@ -22,7 +22,16 @@ pub(crate) async fn write_store<T: Send + 'static>(
     state: &GraphState,
     work: impl Fn(&mut dyn UnitOfWork) -> Result<T, GraphError> + Send + 'static,
 ) -> Result<T, GraphError> {
-    Ok(state.store.try_write(move |unit| work(unit).map_err(Fault::Refused)).await?)
+    write_store_in(state, Scope::Whole, work).await
+}
+
+/// Runs a unit of work like [`write_store`], and says what it is about.
+async fn write_store_in<T: Send + 'static>(
+    state: &GraphState,
+    scope: Scope,
+    work: impl Fn(&mut dyn UnitOfWork) -> Result<T, GraphError> + Send + 'static,
+) -> Result<T, GraphError> {
+    Ok(state.store.try_write_in(scope, move |unit| work(unit).map_err(Fault::Refused)).await?)
 }
 
 /// Runs a unit of work that may raise an alert, and rings for the job that sends alerts if it did. It is spawned, so that a
@@ -31,9 +40,18 @@ pub(crate) async fn write_and_alert<T: Send + 'static>(
     state: &Arc<GraphState>,
     work: impl Fn(&mut dyn UnitOfWork) -> Result<T, GraphError> + Send + 'static,
 ) -> Result<T, GraphError> {
+    write_and_alert_in(state, Scope::Whole, work).await
+}
+
+/// Runs a unit of work like [`write_and_alert`], and says what it is about.
+pub(crate) async fn write_and_alert_in<T: Send + 'static>(
+    state: &Arc<GraphState>,
+    scope: Scope,
+    work: impl Fn(&mut dyn UnitOfWork) -> Result<T, GraphError> + Send + 'static,
+) -> Result<T, GraphError> {
     let state = Arc::clone(state);
     let writing = async move {
-        let written = write_store(&state, move |unit| {
+        let written = write_store_in(&state, scope, move |unit| {
             let done = work(unit)?;
             Ok((done, unit.has_raised_alert()))
         });

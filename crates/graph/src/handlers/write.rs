@@ -39,8 +39,7 @@ pub(super) async fn update(
 pub(super) async fn delete(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<Response, GraphError> {
     admitted(state, &asked).await?;
     let delete = kind(&asked)?.delete.ok_or_else(|| asked.walk.target().missing())?;
-    let clock = Arc::clone(&state.clock);
-    write_and_alert(state, move |unit| Ok(delete(unit, &asked, clock.as_ref())?)).await?;
+    write_and_alert(state, move |unit| Ok(delete(unit, &asked)?)).await?;
     Ok(response::no_content())
 }
 

@@ -141,9 +141,10 @@ pub static APPLICATION: EntityType = EntityType {
 pub(super) const KIND: Kind = Kind {
     create: Some(|writing| Box::pin(create(writing))),
     update: Some(|writing| Box::pin(rename(writing))),
-    delete: Some(|unit, asked, clock| {
+    delete: Some(|unit, asked| {
         let found: Box<Application> = asked.follow_to_row(unit)?;
-        manage_applications::delete(unit, &asked.origin(), &found, clock.now())
+        let now = unit.now()?;
+        manage_applications::delete(unit, &asked.origin(), &found, now)
     }),
     operations: &[
         |state, asked, given| Box::pin(add_password(state, asked, given)),
@@ -311,10 +312,9 @@ async fn remove_password(
 
 /// Changes the application at the end of the walk.
 async fn change(state: &GraphState, asked: Arc<Asked>, change: Change, ends_tokens: bool) -> Result<(), GraphError> {
-    let clock = Arc::clone(&state.clock);
     let written = state.store.write(move |unit| {
         let found: Box<Application> = asked.follow_to_row(unit)?;
-        let (by, tokens) = (By::Caller(&asked.caller), Tokens::end_if(ends_tokens, clock.now()));
+        let (by, tokens) = (By::Caller(&asked.caller), Tokens::end_if(ends_tokens, unit.now()?));
         manage_applications::change(unit, by, &asked.origin(), *found, &change, tokens).map(drop)
     });
     Ok(written.await?)

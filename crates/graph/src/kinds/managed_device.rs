@@ -123,7 +123,7 @@ const READ_ONLY: Kind = Kind::read_only::<DeviceField>(&MANAGED_DEVICE, members)
 pub(super) const KIND: Kind = Kind {
     finding: Finding { single: of_run_state, ..READ_ONLY.finding },
     update: Some(|writing| Box::pin(update(writing))),
-    delete: Some(|unit, asked, _| {
+    delete: Some(|unit, asked| {
         let device: Box<ManagedDevice> = asked.follow_to_row(unit)?;
         retire::retire(unit, *device, asked.caller.actor.clone(), asked.now)
     }),

@@ -53,9 +53,10 @@ pub(super) const fn kind(entity: &'static EntityType) -> Kind {
     Kind {
         create: Some(|writing| Box::pin(create(writing))),
         update: Some(|writing| Box::pin(update(writing))),
-        delete: Some(|unit, asked, clock| {
+        delete: Some(|unit, asked| {
             let resource: Box<Resource> = asked.follow_to_row(unit)?;
-            change_resource::delete(unit, &asked.origin(), &resource, clock.now())
+            let now = unit.now()?;
+            change_resource::delete(unit, &asked.origin(), &resource, now)
         }),
         ..Kind::read_only::<ResourceField>(entity, members)
     }
@@ -245,7 +246,6 @@ async fn update(writing: Writing<'_>) -> Result<Response, GraphError> {
     let checked = checked(headers, body, entity).await?;
     let bound = bound_device(state, &asked, kind, &checked)?;
     let writing = Arc::clone(&asked);
-    let clock = Arc::clone(&state.clock);
     let written = state.store.write(move |unit| {
         let rights = writing.rights(unit)?;
         let current: Box<Resource> = writing.follow_to_row_by(unit, &rights)?;
@@ -257,7 +257,8 @@ async fn update(writing: Writing<'_>) -> Result<Response, GraphError> {
         let alternate_key = alternate_key(kind, &properties).or_else(|| current.alternate_key.clone());
         let (properties, modified) = (properties.to_string(), writing.now);
         let changed = Resource { device, alternate_key, properties, modified, ..(*current).clone() };
-        change_resource::change(unit, &writing.caller, &writing.origin(), &current, &changed, clock.now())?;
+        let now = unit.now()?;
+        change_resource::change(unit, &writing.caller, &writing.origin(), &current, &changed, now)?;
         Ok(changed)
     });
     let resource = written.await.map_err(|fault| duplicate(fault, kind))?;

@@ -79,7 +79,7 @@ pub(super) static ROLE_ASSIGNMENT: EntityType = EntityType {
 pub(super) const KIND: Kind = Kind {
     create: Some(|writing| Box::pin(assign(writing))),
     update: Some(|writing| Box::pin(rename(writing))),
-    delete: Some(|unit, asked, _| {
+    delete: Some(|unit, asked| {
         let found: Box<RoleAssignment> = asked.follow_to_row(unit)?;
         assign_roles::unassign(unit, &asked.caller, &found, asked.event(Activity::RoleUnassigned))
     }),

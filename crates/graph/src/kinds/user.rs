@@ -88,7 +88,6 @@ async fn revoke_sign_in_sessions(state: &Arc<GraphState>, asked: Arc<Asked>) -> 
     let context = format!("{}/{}/$metadata#Edm.Boolean", state.base_url, asked.walk.version.segment());
     let body = control.individual(control.begin(context), Edm::Boolean, true.into());
     let format = control.format;
-    let clock = Arc::clone(&state.clock);
     let written = state.store.write(move |unit| {
         let user: Box<Resource> = asked.follow_to_row(unit)?;
         let person = match asked.of_oneself {
@@ -96,7 +95,8 @@ async fn revoke_sign_in_sessions(state: &Arc<GraphState>, asked: Arc<Asked>) -> 
             false => Person::of(&user),
         };
         let event = |activity| asked.event(activity);
-        Ok((person.id, sign_out(unit, &person, event, clock.now())?))
+        let now = unit.now()?;
+        Ok((person.id, sign_out(unit, &person, event, now)?))
     });
     let (user, ended) = written.await?;
     tracing::info!(user.id = %user, sign_ins = ended.sign_ins, "a user was signed out through the API");

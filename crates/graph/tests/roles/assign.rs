@@ -151,7 +151,8 @@ async fn a_caller_who_hangs_up_neither_stops_an_assignment_half_way_nor_keeps_it
     let (go_on, waits) = std::sync::mpsc::channel::<()>();
     world.meanwhile.before_the_next(move |_| {
         begun.send(()).expect("the test waits");
-        waits.recv().expect("told to go on");
+        // A unit of work may be run again, and only the first run is waited for.
+        let _ = waits.recv();
         Ok(())
     });
     let (asking, given) = (Arc::clone(&world), body("help-desk-operator", "user", "bob@x", None));
@@ -160,7 +161,7 @@ async fn a_caller_who_hangs_up_neither_stops_an_assignment_half_way_nor_keeps_it
     let rung = world.heard.0.load(Ordering::SeqCst);
     asked.abort();
     assert!(asked.await.expect_err("gone").is_cancelled());
-    go_on.send(()).expect("it waits");
+    drop(go_on);
     let heard = async {
         while world.heard.0.load(Ordering::SeqCst) == rung {
             tokio::time::sleep(Duration::from_millis(5)).await;

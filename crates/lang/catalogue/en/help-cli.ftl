@@ -19,6 +19,7 @@ help-cli-serve = Run the server
     .tls-certificate = PEM file with the certificate chain of both listeners; by default the embedded authority issues one.
     .tls-key = PEM file with the private key of tls-certificate.
     .certificate-names = Names and addresses that the certificate of the embedded authority holds in addition, such as enterpriseenrollment.example for Windows, which derives it from an e-mail address.
+    .store-readers = Threads that read the database; 0 for one per processor, and at least two.
     .chain-interval-ms = Interval between audit-chain runs, in milliseconds.
     .shutdown-grace-s = Time that open requests have when the server is told to stop, in seconds.
     .expiry-grace-s = Time that the server runs with a steady clock before it destroys what has expired, in seconds. Until then a wrong clock destroys nothing.

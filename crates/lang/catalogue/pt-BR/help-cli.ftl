@@ -19,6 +19,7 @@ help-cli-serve = Executa o servidor
     .tls-certificate = Arquivo PEM com a cadeia de certificados dos dois endereços de escuta; por padrão a autoridade embutida emite uma.
     .tls-key = Arquivo PEM com a chave privada de tls-certificate.
     .certificate-names = Nomes e endereços que o certificado da autoridade embutida contém além dos outros, como enterpriseenrollment.example para o Windows, que o deriva de um endereço de e-mail.
+    .store-readers = Threads que leem o banco de dados; 0 para uma por processador, e ao menos duas.
     .chain-interval-ms = Intervalo entre as rodadas de encadeamento da auditoria, em milissegundos.
     .shutdown-grace-s = Tempo que os pedidos abertos têm quando o servidor deve parar, em segundos.
     .expiry-grace-s = Tempo que o servidor roda com o relógio estável antes de destruir o que venceu, em segundos. Até lá um relógio errado não destrói nada.

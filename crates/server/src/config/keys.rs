@@ -35,6 +35,11 @@ pub const KEYS: &[Key] = &[
     Key { name: "tls-key", default: "", takes: Path(|config, value| config.tls_key = Some(value)) },
     Key { name: "certificate-names", default: "", takes: Names(|config, value| config.certificate_names = value) },
     Key {
+        name: "store-readers",
+        default: "0",
+        takes: Count(Bounds(0, 256), |config, value| config.store_readers = value),
+    },
+    Key {
         name: "chain-interval-ms",
         default: "500",
         takes: Milliseconds(Bounds(1, 60_000), |config, value| config.chain_interval = value),

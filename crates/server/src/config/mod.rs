@@ -159,6 +159,8 @@ pub struct Config {
     pub tls_key: Option<PathBuf>,
     /// Names that a certificate of the embedded authority holds beside those of the addresses.
     pub certificate_names: Vec<String>,
+    /// Threads that read the database; 0 for one per processor, and at least two.
+    pub store_readers: u32,
     /// The pause between two runs that link the audit chain.
     pub chain_interval: Duration,
     /// The time for open requests at the end.

@@ -142,6 +142,11 @@ async fn whatever_is_done_to_the_stored_record_is_found() {
             "PRAGMA foreign_keys = OFF; UPDATE audit_event SET seq = 1000 WHERE seq = 20; UPDATE audit_link SET seq = 1000 WHERE seq = 20;
             INSERT INTO audit_event (seq, tenant, body) SELECT 500, tenant, body FROM audit_event WHERE seq = 7",
         ),
+        (
+            "an event that was unlinked, changed and put into the queue",
+            "DELETE FROM audit_link WHERE seq = 20; UPDATE audit_event SET body = body || ' ', waiting = 1 WHERE seq = 20",
+        ),
+        ("a linked event in the queue, without its link", "DELETE FROM audit_link WHERE seq = 7; UPDATE audit_event SET waiting = 1 WHERE seq = 7"),
         ("a changed hash", "UPDATE audit_link SET hash = zeroblob(32) WHERE seq = 7"),
         ("no checkpoint", "DELETE FROM checkpoint"),
         ("a moved checkpoint", "UPDATE checkpoint SET position = 5"),
@@ -158,6 +163,31 @@ async fn whatever_is_done_to_the_stored_record_is_found() {
         warden.chain().await;
         assert_eq!(world.alerts().await.len(), alerts, "{what} alerts once");
     }
+}
+
+#[tokio::test]
+async fn an_event_that_is_linked_after_a_younger_one_is_no_damage() {
+    let world = World::new().await;
+    let mut warden = world.warden();
+    // The linker does not see the first of two events yet: its unit of work ends after that of the second.
+    let append = |unit: &mut dyn UnitOfWork| {
+        (0..2).try_for_each(|_| {
+            let event = AuditEvent::new(TENANT, still().now(), Actor::system(), Activity::ActionRequested);
+            Ok::<_, Fault>(unit.append_audit(&event)?)
+        })
+    };
+    world.store.write(append).await.expect("recorded");
+    world.attack("UPDATE audit_event SET waiting = 0 WHERE seq = 21");
+    world.record(1).await;
+    world.attack("UPDATE audit_event SET waiting = 1 WHERE seq = 21");
+    warden.chain().await;
+    world.record(1).await;
+    for _ in 0..2 {
+        warden.chain().await;
+        assert_eq!((world.complaint(), world.alerts().await), (None, vec![]));
+    }
+    let order = world.store.read(|view| Ok(view.chained_events(TENANT, 20, 10)?)).await.expect("read");
+    assert_eq!(order.iter().map(|chained| chained.event.seq).collect::<Vec<_>>(), [22, 23, 21, 24]);
 }
 
 #[tokio::test]

@@ -8,37 +8,49 @@ use chaveiro_core::lock::Lock;
 use chaveiro_core::ports::StoreError;
 use rusqlite::{Connection, Row, params};
 
-use crate::codec::{
-    RowError, blob, change_one, from_json, from_name, insert, json, many, micros, name, one, optional_from_name,
-    optional_time, run, time, uuid,
-};
-use crate::rows::steady;
+use crate::codec::{Cells, RowError, blob, change_one, insert, json, many, micros, name, one, run, time, uuid};
+use crate::rows::steady::seconds;
 
-const ACTION: &str = "SELECT a.*, t.id AS tenant_id, d.id AS device_id
-    FROM action a JOIN device d ON d.row = a.device JOIN tenant t ON t.row = d.tenant";
+/// The columns of an action, in the order in which they are read; then those that not every reader needs.
+pub(crate) const COLUMNS: &str = "a.id, t.id AS tenant_id, d.id AS device_id, a.name, a.state, a.attempt, a.outcome,
+    a.device_status, a.device_reason, a.locks, a.opens, a.verified, a.before_restore, a.requested_by, a.client_request_id,
+    a.started, a.updated, a.mark, a.row";
+
+/// Selects actions.
+fn select(rest: &str) -> String {
+    format!("SELECT {COLUMNS} FROM action a JOIN device d ON d.row = a.device JOIN tenant t ON t.row = d.tenant {rest}")
+}
 
 pub(crate) fn read(row: &Row<'_>) -> Result<ActionRecord, RowError> {
-    let name: String = row.get("name")?;
-    let known = ACTIONS.iter().find(|action| action.name == name);
+    read_from(&mut Cells::of(row))
+}
+
+fn read_from(cells: &mut Cells<'_, '_>) -> Result<ActionRecord, RowError> {
     Ok(ActionRecord {
-        id: ActionId(uuid(row, "id")?),
-        tenant: TenantId(uuid(row, "tenant_id")?),
-        device: DeviceId(uuid(row, "device_id")?),
-        name: known.ok_or_else(|| RowError::Content(format!("name: {name} is not a remote action")))?.name,
-        state: from_name(row, "state")?,
-        attempt: row.get("attempt")?,
-        outcome: optional_from_name(row, "outcome")?,
-        device_status: row.get("device_status")?,
-        device_reason: row.get("device_reason")?,
-        locks: from_json(row, "locks")?,
-        opens: from_json(row, "opens")?,
-        verified: optional_time(row, "verified")?,
-        before_restore: optional_time(row, "before_restore")?,
-        requested_by: from_json(row, "requested_by")?,
-        client_request_id: row.get("client_request_id")?,
-        started: time(row, "started")?,
-        updated: time(row, "updated")?,
+        id: ActionId(cells.uuid("id")?),
+        tenant: TenantId(cells.uuid("tenant_id")?),
+        device: DeviceId(cells.uuid("device_id")?),
+        name: known(cells.get("name")?)?,
+        state: cells.name("state")?,
+        attempt: cells.get("attempt")?,
+        outcome: cells.optional_name("outcome")?,
+        device_status: cells.get("device_status")?,
+        device_reason: cells.get("device_reason")?,
+        locks: cells.json("locks")?,
+        opens: cells.json("opens")?,
+        verified: cells.optional_time("verified")?,
+        before_restore: cells.optional_time("before_restore")?,
+        requested_by: cells.json("requested_by")?,
+        client_request_id: cells.get("client_request_id")?,
+        started: cells.time("started")?,
+        updated: cells.time("updated")?,
     })
+}
+
+/// Returns the name of a remote action as this program declares it.
+fn known(name: String) -> Result<&'static str, RowError> {
+    let known = ACTIONS.iter().find(|action| action.name == name);
+    Ok(known.ok_or_else(|| RowError::Content(format!("name: {name} is not a remote action")))?.name)
 }
 
 pub(crate) fn action(
@@ -46,7 +58,7 @@ pub(crate) fn action(
     tenant: TenantId,
     id: ActionId,
 ) -> Result<Option<ActionRecord>, StoreError> {
-    let sql = format!("{ACTION} WHERE a.id = ? AND t.id = ?");
+    let sql = select("WHERE a.id = ? AND t.id = ?");
     one(connection, &sql, [blob(&id.0), blob(&tenant.0)], read)
 }
 
@@ -56,7 +68,7 @@ pub(crate) fn actions(
     device: DeviceId,
     limit: usize,
 ) -> Result<Vec<ActionRecord>, StoreError> {
-    let sql = format!("{ACTION} WHERE t.id = ? AND d.id = ? ORDER BY a.row DESC LIMIT ?");
+    let sql = select("WHERE t.id = ? AND d.id = ? ORDER BY a.row DESC LIMIT ?");
     many(connection, &sql, params![blob(&tenant.0), blob(&device.0), limit as i64], read)
 }
 
@@ -69,8 +81,8 @@ pub(crate) fn current_results(
     device: DeviceId,
 ) -> Result<Vec<ActionRecord>, StoreError> {
     let names: Vec<_> = ACTIONS.iter().map(|action| action.name).collect();
-    let sql = format!(
-        "{ACTION} WHERE a.row IN (
+    let sql = select(&format!(
+        "WHERE a.row IN (
             SELECT o.action FROM opening o WHERE o.device = {OF_DEVICE}
             UNION SELECT (SELECT n.row FROM action n WHERE n.device = {OF_DEVICE} AND n.name = j.value
                 ORDER BY n.row DESC LIMIT 1) FROM json_each(?3) j
@@ -78,7 +90,7 @@ pub(crate) fn current_results(
                 AND u.outcome IN ('contradictory', 'uncertain') AND u.state = 'failed' AND instr(u.locks, '\"screen\"') > 0
                 AND u.row > ifnull((SELECT max(o.action) FROM opening o WHERE o.device = {OF_DEVICE} AND o.lock = 'screen'), 0))
         ORDER BY a.row DESC"
-    );
+    ));
     many(connection, &sql, params![blob(&tenant.0), blob(&device.0), json(&names)?], read)
 }
 
@@ -93,7 +105,7 @@ pub(crate) fn newest_for(
         Lock::Luks2 => "instr(a.locks, '\"luks2\"') > 0".to_owned(),
         Lock::Login | Lock::Screen => format!("instr(a.locks, '{}') > 0", json(&lock)?),
     };
-    let sql = format!("{ACTION} WHERE a.device = {OF_DEVICE} AND {of_lock} ORDER BY a.row DESC LIMIT 1");
+    let sql = select(&format!("WHERE a.device = {OF_DEVICE} AND {of_lock} ORDER BY a.row DESC LIMIT 1"));
     one(connection, &sql, params![blob(&tenant.0), blob(&device.0)], read)
 }
 
@@ -115,7 +127,7 @@ pub(crate) fn open(
     device: DeviceId,
     name: &str,
 ) -> Result<Option<ActionRecord>, StoreError> {
-    let sql = format!("{ACTION} WHERE t.id = ? AND d.id = ? AND a.name = ? AND a.state IN ('pending', 'active')");
+    let sql = select("WHERE t.id = ? AND d.id = ? AND a.name = ? AND a.state IN ('pending', 'active')");
     one(connection, &sql, params![blob(&tenant.0), blob(&device.0), name], read)
 }
 
@@ -125,10 +137,12 @@ pub(crate) fn open_before(
     skip: usize,
     limit: usize,
 ) -> Result<Vec<(ActionRecord, Option<u64>)>, StoreError> {
-    let sql = format!(
-        "{ACTION} WHERE a.state IN ('pending', 'active') AND a.started < ? ORDER BY a.started, a.row LIMIT ? OFFSET ?"
-    );
-    let marked = |row: &Row<'_>| Ok((read(row)?, steady::mark(row)?));
+    let sql =
+        select("WHERE a.state IN ('pending', 'active') AND a.started < ? ORDER BY a.started, a.row LIMIT ? OFFSET ?");
+    let marked = |row: &Row<'_>| {
+        let cells = &mut Cells::of(row);
+        Ok((read_from(cells)?, seconds(cells.get("mark")?)))
+    };
     many(connection, &sql, params![micros(before), limit as i64, skip as i64], marked)
 }
 

@@ -7,14 +7,14 @@ use chaveiro_core::query::{ActionField, Filter, Listing, Paged};
 use chaveiro_core::scope_tag::Visibility;
 
 use crate::codec::json;
-use crate::rows::action::read;
+use crate::rows::action::{COLUMNS, read};
 use crate::rows::device_tag::{self, these};
-use crate::rows::list::{Column, Fields, Kind, List, Where};
+use crate::rows::list::{Column, Fields, Kind, List, Part, Where};
 use crate::rows::tenant::row as tenant_row;
 use crate::unit::Transaction;
 
-const COLUMNS: &str = "a.*, t.id AS tenant_id, d.id AS device_id";
-const FROM: &str = "action a JOIN tenant t ON t.row = a.tenant JOIN device d ON d.row = a.device";
+const PARTS: &[Part<'_>] =
+    &[Part { from: "action a JOIN tenant t ON t.row = a.tenant JOIN device d ON d.row = a.device", only: "" }];
 
 /// The limit for [`device_tag::is_seldom`]. Devices have a few actions each.
 const FEW: i64 = 2_000;
@@ -59,7 +59,7 @@ pub(crate) fn list(
             Where::default().and(&seen, [tenant.into(), tags.into()])
         }
     };
-    Ok(List { columns: COLUMNS.into(), from: FROM, row: "a.row", tenant, base })
+    Ok(List { columns: COLUMNS.into(), parts: PARTS, row: "a.row", tenant, base })
 }
 
 impl Fields for ActionField {

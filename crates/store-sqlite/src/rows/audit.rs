@@ -3,11 +3,11 @@
 use chaveiro_core::audit::AuditEvent;
 use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::{
-    ChainLink, ChainedEvent, EventLinks, Statistics, StoreError, StoredCheckpoint, StoredEvent,
+    ChainLink, ChainedEvent, EventLinks, Statistics, StoreError, StoredCheckpoint, StoredEvent, StrayEvents,
 };
 use rusqlite::{Connection, Row, params};
 
-use crate::codec::{RowError, blob, insert, json, many, one, uuid};
+use crate::codec::{RowError, blob, insert, json, many, one, run, uuid};
 
 pub(crate) fn read_event(row: &Row<'_>) -> Result<StoredEvent, RowError> {
     Ok(StoredEvent { seq: row.get("seq")?, tenant: TenantId(uuid(row, "tenant_id")?), body: row.get("body")? })
@@ -23,10 +23,17 @@ fn read_link(row: &Row<'_>) -> Result<ChainLink, RowError> {
 }
 
 pub(crate) fn unchained(connection: &Connection, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
-    // Links are made in order of `seq`, so that an event without one lies above the highest link.
-    let sql = "SELECT v.seq, v.body, t.id AS tenant_id FROM audit_event v JOIN tenant t ON t.row = v.tenant
-        WHERE v.seq > (SELECT coalesce(max(seq), 0) FROM audit_link) ORDER BY v.seq LIMIT ?";
+    // An event that another program puts back into the queue is not linked twice.
+    let sql = "SELECT v.seq, v.body, t.id AS tenant_id
+        FROM audit_event v INDEXED BY audit_queue JOIN tenant t ON t.row = v.tenant
+        WHERE v.waiting <> 0 AND NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.seq = v.seq) ORDER BY v.seq LIMIT ?";
     many(connection, sql, [limit as i64], read_event)
+}
+
+pub(crate) fn heads(connection: &Connection) -> Result<Vec<ChainLink>, StoreError> {
+    let sql = "SELECT l.seq, l.position, l.hash, t.id AS tenant_id FROM tenant t JOIN audit_link l ON l.tenant = t.row
+        AND l.position = (SELECT max(position) FROM audit_link WHERE tenant = t.row) ORDER BY t.row";
+    many(connection, sql, [], read_link)
 }
 
 pub(crate) fn head(connection: &Connection, tenant: TenantId) -> Result<Option<ChainLink>, StoreError> {
@@ -41,33 +48,28 @@ pub(crate) fn chained(
     after: u64,
     limit: usize,
 ) -> Result<Vec<ChainedEvent>, StoreError> {
-    let sql = "SELECT l.seq, l.position, l.hash, v.body, t.id AS tenant_id
+    // The tenant of an event is not taken from its link: they differ if the event was moved.
+    let sql = "SELECT l.seq, l.position, l.hash, v.body, t.id AS tenant_id, o.id AS event_tenant
         FROM tenant t JOIN audit_link l ON l.tenant = t.row JOIN audit_event v ON v.seq = l.seq
+            JOIN tenant o ON o.row = v.tenant
         WHERE t.id = ? AND l.position > ? ORDER BY l.position LIMIT ?";
     let after = i64::try_from(after).unwrap_or(i64::MAX);
     many(connection, sql, params![blob(&tenant.0), after, limit as i64], |row| {
-        Ok(ChainedEvent { event: read_event(row)?, link: read_link(row)? })
+        let event = StoredEvent { tenant: TenantId(uuid(row, "event_tenant")?), ..read_event(row)? };
+        Ok(ChainedEvent { event, link: read_link(row)? })
     })
 }
 
-pub(crate) fn linked(
-    connection: &Connection,
-    after: i64,
-    limit: usize,
-) -> Result<Vec<(StoredEvent, Option<ChainLink>)>, StoreError> {
-    let sql = "SELECT v.seq AS event_seq, v.body, t.id AS event_tenant, l.seq, l.position, l.hash, o.id AS tenant_id
-        FROM audit_event v JOIN tenant t ON t.row = v.tenant
-            LEFT JOIN audit_link l ON l.seq = v.seq LEFT JOIN tenant o ON o.row = l.tenant
-        WHERE v.seq > ? AND v.seq <= (SELECT coalesce(max(seq), 0) FROM audit_link) ORDER BY v.seq LIMIT ?";
-    many(connection, sql, params![after, limit as i64], |row| {
-        let event = StoredEvent {
-            seq: row.get("event_seq")?,
-            tenant: TenantId(uuid(row, "event_tenant")?),
-            body: row.get("body")?,
-        };
-        let is_linked = row.get::<_, Option<i64>>("seq")?.is_some();
-        Ok((event, if is_linked { Some(read_link(row)?) } else { None }))
-    })
+pub(crate) fn strays(connection: &Connection, after: i64, limit: usize) -> Result<StrayEvents, StoreError> {
+    let seen = "SELECT count(*), ifnull(max(seq), ?1) FROM (
+            SELECT seq FROM audit_event WHERE seq > ?1 ORDER BY seq LIMIT ?2)";
+    let seen = one(connection, seen, params![after, limit as i64], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))?;
+    let (looked_at, through) = seen.unwrap_or((0, after));
+    let sql = "SELECT v.seq, v.body, t.id AS tenant_id FROM audit_event v JOIN tenant t ON t.row = v.tenant
+        WHERE v.seq > ? AND v.seq <= ? AND v.waiting = 0
+            AND NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.seq = v.seq) ORDER BY v.seq";
+    let events = many(connection, sql, params![after, through], read_event)?;
+    Ok(StrayEvents { events, looked_at: usize::try_from(looked_at).unwrap_or_default(), through })
 }
 
 pub(crate) fn links_of(connection: &Connection, seqs: &[i64]) -> Result<EventLinks, StoreError> {
@@ -75,10 +77,11 @@ pub(crate) fn links_of(connection: &Connection, seqs: &[i64]) -> Result<EventLin
         FROM json_each(?) j CROSS JOIN audit_link l ON l.seq = j.value JOIN tenant t ON t.row = l.tenant
             LEFT JOIN audit_link b ON b.tenant = l.tenant AND b.position = l.position - 1
                 AND EXISTS (SELECT 1 FROM audit_event e WHERE e.seq = b.seq)";
-    let links = many(connection, sql, [json(&seqs)?], |row| Ok((read_link(row)?, row.get("hash_before")?)))?;
-    let newest = "SELECT coalesce(max(seq), 0) FROM audit_link";
-    let linked_through = one(connection, newest, [], |row| Ok(row.get(0)?))?.unwrap_or_default();
-    Ok(EventLinks { links, linked_through })
+    let seqs = json(&seqs)?;
+    let links = many(connection, sql, [&seqs], |row| Ok((read_link(row)?, row.get("hash_before")?)))?;
+    let sql = "SELECT v.seq FROM json_each(?) j CROSS JOIN audit_event v ON v.seq = j.value AND v.waiting <> 0";
+    let waiting = many(connection, sql, [&seqs], |row| Ok(row.get(0)?))?;
+    Ok(EventLinks { links, waiting })
 }
 
 fn read_checkpoint(row: &Row<'_>) -> Result<StoredCheckpoint, RowError> {
@@ -117,7 +120,7 @@ pub(crate) fn checkpoints(connection: &Connection, tenant: TenantId) -> Result<V
 }
 
 pub(crate) fn append_event(connection: &Connection, event: &AuditEvent) -> Result<(), StoreError> {
-    let sql = "INSERT INTO audit_event (tenant, body) SELECT row, ?2 FROM tenant WHERE id = ?1";
+    let sql = "INSERT INTO audit_event (tenant, body, waiting) SELECT row, ?2, 1 FROM tenant WHERE id = ?1";
     insert(connection, sql, params![blob(&event.tenant.0), json(event)?], "audit event")
 }
 
@@ -127,7 +130,9 @@ pub(crate) fn append_links(connection: &Connection, links: &[ChainLink]) -> Resu
         let parameters = params![blob(&link.tenant.0), link.seq, link.position as i64, link.hash];
         insert(connection, sql, parameters, "audit link")?;
     }
-    Ok(())
+    let seqs: Vec<i64> = links.iter().map(|link| link.seq).collect();
+    let sql = "UPDATE audit_event SET waiting = 0 WHERE seq IN (SELECT value FROM json_each(?))";
+    run(connection, sql, [json(&seqs)?]).map(drop)
 }
 
 pub(crate) fn insert_checkpoint(connection: &Connection, checkpoint: &StoredCheckpoint) -> Result<(), StoreError> {
@@ -138,16 +143,16 @@ pub(crate) fn insert_checkpoint(connection: &Connection, checkpoint: &StoredChec
 
 pub(crate) fn statistics(connection: &Connection) -> Result<Statistics, StoreError> {
     let count = |sql: &str| -> Result<u64, StoreError> {
-        let counted = one(connection, sql, [], |row| Ok(row.get::<_, i64>(0)?))?;
+        let counted = one(connection, sql, [], |row| Ok(row.get::<_, Option<i64>>(0)?))?.flatten();
         Ok(counted.unwrap_or_default().unsigned_abs())
     };
     Ok(Statistics {
-        devices: count("SELECT count(*) FROM device WHERE management_state = 'managed'")?,
+        devices: count(
+            "SELECT sum((SELECT count(*) FROM device d WHERE d.tenant = t.row AND d.management_state = 'managed')) FROM tenant t",
+        )?,
         open_actions: count("SELECT count(*) FROM action WHERE state IN ('pending', 'active')")?,
         sealed_secrets: count("SELECT count(*) FROM secret WHERE envelope IS NOT NULL")?,
-        unchained_events: count(
-            "SELECT count(*) FROM audit_event WHERE seq > (SELECT coalesce(max(seq), 0) FROM audit_link)",
-        )?,
+        unchained_events: count("SELECT count(*) FROM audit_event INDEXED BY audit_queue WHERE waiting <> 0")?,
         active_holds: count("SELECT count(*) FROM hold WHERE released IS NULL")?,
     })
 }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::codec::{RowError, blob, json, one};
 use crate::rows::audit::read_event;
 use crate::rows::device_tag::{self, these};
-use crate::rows::list::{Column, Fields, Kind, List, Where};
+use crate::rows::list::{Column, Fields, Kind, List, Part, Where};
 use crate::rows::tenant::row as tenant_row;
 use crate::unit::Transaction;
 use crate::veil::{Purpose, opaque, opened};
@@ -23,8 +23,8 @@ fn event_id() -> String {
     opaque(Purpose::Event, "v.tenant", "v.seq")
 }
 
-fn columns() -> String {
-    format!("v.seq AS row, v.seq, v.body, t.id AS tenant_id, {} AS event_id", event_id())
+fn columns(row: &str) -> String {
+    format!("{row} AS row, v.seq, v.body, t.id AS tenant_id, {} AS event_id", event_id())
 }
 
 fn read(row: &Row<'_>) -> Result<NamedEvent, RowError> {
@@ -35,12 +35,21 @@ fn read(row: &Row<'_>) -> Result<NamedEvent, RowError> {
 
 const FROM: &str = "audit_event v JOIN tenant t ON t.row = v.tenant";
 
+/// The linked events, of which there are indexes, and the queue.
+const PARTS: &[Part<'_>] = &[
+    Part { from: FROM, only: "v.waiting = 0 AND " },
+    Part {
+        from: "audit_event v INDEXED BY audit_queue JOIN tenant t ON t.row = v.tenant",
+        only: "v.waiting <> 0 AND ",
+    },
+];
+
 /// The limit for [`device_tag::is_seldom`]. Devices have some dozens of events each.
 const FEW: i64 = 1_000;
 
 pub(crate) fn event(connection: &Connection, tenant: TenantId, id: EventId) -> Result<Option<NamedEvent>, StoreError> {
     let seq = opened(Purpose::Event, "(SELECT row FROM tenant WHERE id = ?1)", "?2");
-    let sql = format!("SELECT {} FROM {FROM} WHERE t.id = ?1 AND v.seq = {seq}", columns());
+    let sql = format!("SELECT {} FROM {FROM} WHERE t.id = ?1 AND v.seq = {seq}", columns("v.seq"));
     one(connection, &sql, params![blob(&tenant.0), id.to_string()], read)
 }
 
@@ -92,7 +101,7 @@ pub(crate) fn list(
             (row, base.and(&seen, [tags.into(), tenant.into()]))
         }
     };
-    Ok(List { columns: columns().into(), from: FROM, row, tenant, base })
+    Ok(List { columns: columns(row).into(), parts: PARTS, row, tenant, base })
 }
 
 impl Fields for AuditField {

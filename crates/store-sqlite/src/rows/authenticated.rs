@@ -19,7 +19,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
-use crate::codec::{blob, fault, many, moment, one, run, uuid};
+use crate::codec::{blob, many, moment, one, run, uuid};
 use crate::row_key::RowKey;
 use crate::rows::audit::append_event;
 
@@ -359,7 +359,8 @@ pub(crate) fn install(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Returns SQLite's number of the schema, which differs after every change.
 pub(crate) fn schema_number(connection: &Connection) -> Result<i64, StoreError> {
-    connection.query_row("PRAGMA schema_version", [], |row| row.get(0)).map_err(fault)
+    let number = one(connection, "PRAGMA schema_version", [], |row| Ok(row.get(0)?))?;
+    number.ok_or_else(|| StoreError::Inconsistent("the schema has no number".to_owned()))
 }
 
 /// Refuses a database in which one of our tables can change by itself: by a computed column, or as a consequence of

@@ -5,11 +5,10 @@ use chaveiro_core::id::{ActionId, DeviceId, EnrollmentId, TenantId};
 use chaveiro_core::ports::StoreError;
 use rusqlite::{Connection, Row, params};
 
-use crate::codec::{
-    RowError, blob, change_one, from_json, from_name, insert, json, many, micros, name, one, optional_uuid, time, uuid,
-};
+use crate::codec::{Cells, RowError, blob, change_one, insert, json, many, micros, name, one};
 
-const DELIVERY: &str = "SELECT y.*, e.id AS enrollment_id, a.id AS action_id, t.id AS tenant_id, d.id AS device_id
+const DELIVERY: &str = "SELECT y.seq, t.id AS tenant_id, d.id AS device_id, e.id AS enrollment_id, a.id AS action_id,
+        y.attempt, y.purpose, y.commands, y.phase, y.receipt, y.first_command, y.statuses, y.created
     FROM delivery y JOIN enrollment e ON e.row = y.enrollment JOIN device d ON d.row = e.device
     JOIN tenant t ON t.row = d.tenant LEFT JOIN action a ON a.row = y.action";
 
@@ -17,26 +16,29 @@ const DELIVERY: &str = "SELECT y.*, e.id AS enrollment_id, a.id AS action_id, t.
 const LEAVING: &str = "WHERE e.id = ? AND y.phase = 'queued' ORDER BY y.purpose <> 'finish', y.seq";
 
 fn read(row: &Row<'_>) -> Result<Delivery, RowError> {
+    let cells = &mut Cells::of(row);
     Ok(Delivery {
-        seq: row.get("seq")?,
-        tenant: TenantId(uuid(row, "tenant_id")?),
-        device: DeviceId(uuid(row, "device_id")?),
-        enrollment: EnrollmentId(uuid(row, "enrollment_id")?),
-        action: optional_uuid(row, "action_id")?.map(ActionId),
-        attempt: row.get("attempt")?,
-        purpose: from_name(row, "purpose")?,
-        commands: from_json(row, "commands")?,
-        phase: read_phase(row)?,
-        statuses: from_json(row, "statuses")?,
-        created: time(row, "created")?,
+        seq: cells.get("seq")?,
+        tenant: TenantId(cells.uuid("tenant_id")?),
+        device: DeviceId(cells.uuid("device_id")?),
+        enrollment: EnrollmentId(cells.uuid("enrollment_id")?),
+        action: cells.optional_uuid("action_id")?.map(ActionId),
+        attempt: cells.get("attempt")?,
+        purpose: cells.name("purpose")?,
+        commands: cells.json("commands")?,
+        phase: read_phase(cells)?,
+        statuses: cells.json("statuses")?,
+        created: cells.time("created")?,
     })
 }
 
-fn read_phase(row: &Row<'_>) -> Result<Phase, RowError> {
-    let receipt = || -> Result<Receipt, RowError> {
-        Ok(Receipt { message: row.get("receipt")?, first: row.get("first_command")? })
+fn read_phase(cells: &mut Cells<'_, '_>) -> Result<Phase, RowError> {
+    let phase: String = cells.get("phase")?;
+    let (message, first): (Option<String>, Option<u32>) = (cells.get("receipt")?, cells.get("first_command")?);
+    let receipt = || {
+        let receipt = message.zip(first).map(|(message, first)| Receipt { message, first });
+        receipt.ok_or_else(|| RowError::Content("receipt is empty".to_owned()))
     };
-    let phase: String = row.get("phase")?;
     match phase.as_str() {
         "queued" => Ok(Phase::Queued),
         "sent" => Ok(Phase::Sent(receipt()?)),

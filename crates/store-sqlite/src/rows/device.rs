@@ -19,7 +19,7 @@ use crate::codec::{
 };
 use crate::rows::authenticated::DEVICE_TAGS;
 use crate::rows::device_tag::{self, these};
-use crate::rows::list::{Column, Fields, Kind, List, Where, sql};
+use crate::rows::list::{Column, Fields, Kind, List, Part, Where, sql};
 use crate::rows::tenant::row as tenant_row;
 use crate::unit::Transaction;
 
@@ -65,6 +65,8 @@ fn columns() -> &'static str {
 }
 
 const FROM: &str = "device d JOIN tenant t ON t.row = d.tenant";
+
+const PARTS: &[Part<'_>] = &[Part { from: FROM, only: "" }];
 
 fn read(row: &Row<'_>) -> Result<ManagedDevice, RowError> {
     let (tenant, id) = (TenantId(uuid(row, "tenant_id")?), DeviceId(uuid(row, "id")?));
@@ -195,7 +197,7 @@ pub(crate) fn list(
         (false, true) => base.and("d.management_state = 'managed'", None),
         (false, false) => base.and("+d.management_state = 'managed'", None),
     };
-    Ok(List { columns: columns().into(), from: FROM, row: "d.row", tenant, base })
+    Ok(List { columns: columns().into(), parts: PARTS, row: "d.row", tenant, base })
 }
 
 /// Generated columns of the inventory that have an index.

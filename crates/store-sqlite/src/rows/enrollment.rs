@@ -7,7 +7,7 @@ use chaveiro_core::ports::StoreError;
 use rusqlite::{Connection, Row, params};
 
 use crate::codec::{
-    RowError, blob, change_one, insert, many, micros, one, optional_time, optional_uuid, run, time, uuid,
+    Cells, RowError, blob, change_one, insert, many, micros, one, optional_time, optional_uuid, run, time, uuid,
 };
 use crate::rows::authenticated::{ENROLLMENT_TOKENS, ENROLLMENTS};
 
@@ -15,22 +15,23 @@ use crate::rows::authenticated::{ENROLLMENT_TOKENS, ENROLLMENTS};
 fn select(rest: &str) -> String {
     let sound = ENROLLMENTS.sound("e");
     format!(
-        "SELECT e.id, e.certificate_sha256, e.oma_device_id, e.needs_certificate, e.created, e.closed,
-            t.id AS tenant_id, d.id AS device_id
+        "SELECT e.id, t.id AS tenant_id, d.id AS device_id, e.certificate_sha256, e.oma_device_id, e.needs_certificate,
+            e.created, e.closed
         FROM enrollment e JOIN device d ON d.row = e.device JOIN tenant t ON t.row = d.tenant WHERE {sound} AND {rest}"
     )
 }
 
 fn read(row: &Row<'_>) -> Result<Enrollment, RowError> {
+    let cells = &mut Cells::of(row);
     Ok(Enrollment {
-        id: EnrollmentId(uuid(row, "id")?),
-        tenant: TenantId(uuid(row, "tenant_id")?),
-        device: DeviceId(uuid(row, "device_id")?),
-        certificate_sha256: row.get("certificate_sha256")?,
-        reported_id: row.get("oma_device_id")?,
-        needs_certificate: row.get("needs_certificate")?,
-        created: time(row, "created")?,
-        closed: optional_time(row, "closed")?,
+        id: EnrollmentId(cells.uuid("id")?),
+        tenant: TenantId(cells.uuid("tenant_id")?),
+        device: DeviceId(cells.uuid("device_id")?),
+        certificate_sha256: cells.get("certificate_sha256")?,
+        reported_id: cells.get("oma_device_id")?,
+        needs_certificate: cells.get("needs_certificate")?,
+        created: cells.time("created")?,
+        closed: cells.optional_time("closed")?,
     })
 }
 

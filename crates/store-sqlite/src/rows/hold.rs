@@ -8,26 +8,25 @@ use chaveiro_core::ports::StoreError;
 use chaveiro_core::reading::{Reading, Readings};
 use rusqlite::{Connection, Row, params};
 
-use crate::codec::{
-    RowError, blob, change_one, from_json, from_name, insert, json, many, micros, name, one, time, uuid,
-};
+use crate::codec::{Cells, RowError, blob, change_one, insert, json, many, micros, name, one};
 use crate::rows::authenticated::{HOLDS, is_whole, unsound};
 
 fn read(row: &Row<'_>) -> Result<Hold, RowError> {
-    let is_released = row.get_ref("released")?.as_str_or_null().map_err(rusqlite::Error::from)?.is_some();
+    let cells = &mut Cells::of(row);
     Ok(Hold {
-        id: HoldId(uuid(row, "id")?),
-        tenant: TenantId(uuid(row, "tenant_id")?),
-        kind: from_name(row, "kind")?,
-        party: row.get("party")?,
-        placed: time(row, "placed")?,
-        caused_by: from_json(row, "caused_by")?,
-        counted: row.get("counted")?,
-        released: if is_released { Some(from_json(row, "released")?) } else { None },
+        id: HoldId(cells.uuid("id")?),
+        tenant: TenantId(cells.uuid("tenant_id")?),
+        kind: cells.name("kind")?,
+        party: cells.get("party")?,
+        placed: cells.time("placed")?,
+        caused_by: cells.json("caused_by")?,
+        counted: cells.get("counted")?,
+        released: cells.optional_json("released")?,
     })
 }
 
-const HOLD: &str = "SELECT h.*, t.id AS tenant_id FROM hold h JOIN tenant t ON t.row = h.tenant";
+const HOLD: &str = "SELECT h.id, t.id AS tenant_id, h.kind, h.party, h.placed, h.caused_by, h.counted, h.released
+    FROM hold h JOIN tenant t ON t.row = h.tenant";
 
 /// Refuses to answer if another program changed holds: a missing one would let recoveries and readings through.
 /// Required before each query below; a transaction checks once.

@@ -16,7 +16,7 @@ fn read(row: &Row<'_>) -> Result<KnownKey, RowError> {
         since: time(row, "since")?,
         until: optional_time(row, "until")?,
         away: row.get("away")?,
-        running_s: steady::seconds(row, "running")?.unwrap_or(0),
+        running_s: steady::seconds(row.get("running")?).unwrap_or(0),
     })
 }
 

@@ -41,12 +41,21 @@ struct Place {
     row: i64,
 }
 
-/// The source of a list.
-pub(crate) struct List<'a> {
-    /// The columns that `read` needs, without sort keys.
-    pub(crate) columns: Cow<'a, str>,
+/// Some of the rows of a list, which have indexes of their own.
+#[derive(Clone, Copy)]
+pub(crate) struct Part<'a> {
     /// Tables and joins.
     pub(crate) from: &'a str,
+    /// The condition for its rows.
+    pub(crate) only: &'a str,
+}
+
+/// The source of a list.
+pub(crate) struct List<'a> {
+    /// The columns that `read` needs, without sort keys. Of a list in several parts, one is called `row`.
+    pub(crate) columns: Cow<'a, str>,
+    /// Its parts: mostly one, without a condition.
+    pub(crate) parts: &'a [Part<'a>],
     /// The integer row, whose order is the order of creation.
     pub(crate) row: &'a str,
     /// The row of the tenant.
@@ -119,9 +128,10 @@ impl List<'_> {
     /// Counts the matching items.
     pub(crate) fn count<F: Fields>(&self, unit: &Transaction<'_>, filter: &Filter<F>) -> Result<u64, StoreError> {
         let condition = self.base.clone().filter(filter, self.tenant);
-        let sql = format!("SELECT count(*) FROM {} WHERE {}", self.from, condition.sql);
+        let (counts, parameters) = self.of_each_part("count(*) AS counted", condition);
+        let sql = format!("SELECT sum(counted) FROM ({counts})");
         let counted = unit.bounded(true, |connection| {
-            one(connection, &sql, params_from_iter(condition.parameters), |row| Ok(row.get::<_, i64>(0)?))
+            one(connection, &sql, params_from_iter(parameters), |row| Ok(row.get::<_, i64>(0)?))
         })?;
         Ok(counted.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
     }
@@ -129,6 +139,14 @@ impl List<'_> {
     /// Returns the row as conditions and orders use it.
     fn row<F: Fields>(&self, filter: &Filter<F>) -> String {
         format!("{}{}", if goes_by_user(filter) { "+" } else { "" }, self.row)
+    }
+
+    /// Returns these columns of the rows of every part that fulfil the condition.
+    fn of_each_part(&self, columns: &str, condition: Where) -> (String, Vec<Sql>) {
+        let select =
+            |part: &Part<'_>| format!("SELECT {columns} FROM {} WHERE {}{}", part.from, part.only, condition.sql);
+        let sql = self.parts.iter().map(select).collect::<Vec<_>>().join(" UNION ALL ");
+        (sql, self.parts.iter().flat_map(|_| condition.parameters.clone()).collect())
     }
 
     fn select<F>(
@@ -140,19 +158,20 @@ impl List<'_> {
         limit: usize,
         skip: usize,
     ) -> (String, Vec<Sql>) {
-        let mut sql = format!("SELECT {}", self.columns);
-        let mut by = String::new();
+        // Several parts are merged, each in the order of one of its indexes; an order over them is by the columns of the
+        // result.
+        let is_one = self.parts.len() == 1;
+        let (mut selected, mut by) = (self.columns.to_string(), String::new());
         for (index, (key, column)) in order.iter().zip(columns).enumerate() {
-            sql.push_str(&format!(", {} AS key_{index}", column.key()));
-            by.push_str(&format!("{}{} {}, ", column.key(), column.collation(), direction(key.descending)));
+            selected.push_str(&format!(", {} AS key_{index}", column.key()));
+            let sorted = if is_one { column.key() } else { format!("key_{index}").into() };
+            by.push_str(&format!("{sorted}{} {}, ", column.collation(), direction(key.descending)));
         }
         // The row follows the direction of the last key, so that one walk over an index gives both.
         let last = direction(order.last().is_some_and(|key| key.descending));
-        sql.push_str(&format!(
-            " FROM {} WHERE {} ORDER BY {by}{row} {last} LIMIT ? OFFSET ?",
-            self.from, condition.sql
-        ));
-        let mut parameters = condition.parameters;
+        let row = if is_one { row } else { "row" };
+        let (rows, mut parameters) = self.of_each_part(&selected, condition);
+        let sql = format!("{rows} ORDER BY {by}{row} {last} LIMIT ? OFFSET ?");
         parameters.extend([limit, skip].map(|number| Sql::Integer(i64::try_from(number).unwrap_or(i64::MAX))));
         (sql, parameters)
     }

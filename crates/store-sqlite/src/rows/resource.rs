@@ -13,13 +13,15 @@ use crate::codec::{
 };
 use crate::rows::authenticated::USERS;
 use crate::rows::device_tag::these;
-use crate::rows::list::{Column, Fields, Kind, List, Where};
+use crate::rows::list::{Column, Fields, Kind, List, Part, Where};
 use crate::rows::tenant::row as tenant_row;
 use crate::unit::Transaction;
 
 const COLUMNS: &str = "r.*, t.id AS tenant_id";
 
 const FROM: &str = "resource r JOIN tenant t ON t.row = r.tenant";
+
+const PARTS: &[Part<'_>] = &[Part { from: FROM, only: "" }];
 
 fn read(row: &Row<'_>) -> Result<Resource, RowError> {
     Ok(Resource {
@@ -132,7 +134,7 @@ pub(crate) fn list(
             base.and(&seen, [json(tags)?.into()])
         }
     };
-    Ok(List { columns: COLUMNS.into(), from: FROM, row: "r.row", tenant, base })
+    Ok(List { columns: COLUMNS.into(), parts: PARTS, row: "r.row", tenant, base })
 }
 
 impl Fields for ResourceField {

@@ -8,9 +8,7 @@ use chaveiro_core::ports::StoreError;
 use chaveiro_core::steady::Ripeness;
 use rusqlite::{Connection, Row, params};
 
-use crate::codec::{
-    IDS, RowError, blob, change_one, from_name, hex, insert, many, micros, name, one, optional_time, run, time, uuid,
-};
+use crate::codec::{Cells, IDS, RowError, blob, change_one, from_name, hex, insert, many, micros, name, one, run};
 use crate::rows::authenticated::SECRETS;
 use crate::rows::steady;
 
@@ -18,28 +16,29 @@ use crate::rows::steady;
 fn select(rest: &str) -> String {
     let sound = SECRETS.sound("s");
     format!(
-        "SELECT s.*, a.id AS action_id, a.state AS action_state, d.id AS device_id, t.id AS tenant_id
+        "SELECT s.id, t.id AS tenant_id, d.id AS device_id, a.id AS action_id, s.attempt, s.kind, s.envelope, s.standing,
+            s.received, s.expires, s.disclosed_at, s.disclosed_by, a.state AS action_state
         FROM secret s JOIN action a ON a.row = s.action JOIN device d ON d.row = a.device
             JOIN tenant t ON t.row = d.tenant WHERE {sound} AND {rest}"
     )
 }
 
 fn read(row: &Row<'_>) -> Result<EscrowedSecret, RowError> {
-    let disclosed_by: Option<String> = row.get("disclosed_by")?;
+    let cells = &mut Cells::of(row);
     Ok(EscrowedSecret {
-        id: SecretId(uuid(row, "id")?),
+        id: SecretId(cells.uuid("id")?),
         context: SecretContext {
-            tenant: TenantId(uuid(row, "tenant_id")?),
-            device: DeviceId(uuid(row, "device_id")?),
-            action: ActionId(uuid(row, "action_id")?),
-            attempt: row.get("attempt")?,
-            kind: from_name(row, "kind")?,
+            tenant: TenantId(cells.uuid("tenant_id")?),
+            device: DeviceId(cells.uuid("device_id")?),
+            action: ActionId(cells.uuid("action_id")?),
+            attempt: cells.get("attempt")?,
+            kind: cells.name("kind")?,
         },
-        envelope: row.get("envelope")?,
-        standing: from_name(row, "standing")?,
-        received: time(row, "received")?,
-        expires: time(row, "expires")?,
-        disclosed: optional_time(row, "disclosed_at")?.zip(disclosed_by),
+        envelope: cells.get("envelope")?,
+        standing: cells.name("standing")?,
+        received: cells.time("received")?,
+        expires: cells.time("expires")?,
+        disclosed: cells.optional_time("disclosed_at")?.zip(cells.get("disclosed_by")?),
     })
 }
 

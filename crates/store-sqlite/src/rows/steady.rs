@@ -1,20 +1,29 @@
 //! Running time, and the marks of items that are over.
 
+use chaveiro_core::Timestamp;
 use chaveiro_core::id::ActionId;
 use chaveiro_core::ports::StoreError;
 use chaveiro_core::steady::{Ripeness, Running};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 
-use crate::codec::{RowError, blob, change_one, micros, one, optional_time, run};
+use crate::codec::{blob, change_one, micros, one, optional_time, run, time};
 
 /// The tables that have marks, each with two conditions: for rows that count at all, and for those that are over by the
 /// clock (`?1`). A sign-in is kept for an hour after its end.
 const MARKED: [(&str, &str, &str); 2] =
     [("secret", "envelope IS NOT NULL", "expires <= ?1"), ("sign_in", "true", "expires <= ?1 - 3600000000")];
 
+/// Returns the time by the clock of the machine, as SQLite reads it.
+pub(crate) fn clock(connection: &Connection) -> Result<Timestamp, StoreError> {
+    let sql = "SELECT CAST(unixepoch('now', 'subsec') * 1000000 AS INTEGER) AS now";
+    let now = one(connection, sql, [], |row| time(row, "now"))?;
+    now.ok_or_else(|| StoreError::Inconsistent("the time is not known".to_owned()))
+}
+
 pub(crate) fn running(connection: &Connection) -> Result<Running, StoreError> {
     let read = one(connection, "SELECT * FROM running", [], |row| {
-        let (total_s, jumped_s) = (seconds(row, "total")?.unwrap_or(0), seconds(row, "jumped")?.unwrap_or(0));
+        let [total_s, jumped_s] =
+            [seconds(row.get("total")?), seconds(row.get("jumped")?)].map(Option::unwrap_or_default);
         Ok(Running { total_s, jumped_s, seen: optional_time(row, "seen")? })
     });
     Ok(read?.unwrap_or_default())
@@ -57,11 +66,6 @@ pub(crate) fn delete_ripe_sign_ins(connection: &Connection, ripeness: &Ripeness)
     run(connection, sql, params![micros(ripeness.now), ripe(ripeness)]).map(drop)
 }
 
-/// The mark of a row.
-pub(crate) fn mark(row: &Row<'_>) -> Result<Option<u64>, RowError> {
-    seconds(row, "mark")
-}
-
 pub(crate) fn set_action_mark(connection: &Connection, action: ActionId, mark: Option<u64>) -> Result<(), StoreError> {
     let sql = "UPDATE action SET mark = ?2 WHERE id = ?1";
     change_one(connection, sql, params![blob(&action.0), mark.map(column)], "action")
@@ -77,8 +81,7 @@ pub(crate) fn column(seconds: u64) -> i64 {
     i64::try_from(seconds).unwrap_or(i64::MAX)
 }
 
-/// Returns seconds from a column that may be empty.
-pub(crate) fn seconds(row: &Row<'_>, column: &str) -> Result<Option<u64>, RowError> {
-    let seconds: Option<i64> = row.get(column)?;
-    Ok(seconds.and_then(|seconds| u64::try_from(seconds).ok()))
+/// Returns seconds from the value of a column that may be empty.
+pub(crate) fn seconds(value: Option<i64>) -> Option<u64> {
+    value.and_then(|seconds| u64::try_from(seconds).ok())
 }

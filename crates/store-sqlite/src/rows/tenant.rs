@@ -5,23 +5,29 @@ use chaveiro_core::ports::StoreError;
 use chaveiro_core::tenant::Tenant;
 use rusqlite::{Connection, Row, params};
 
-use crate::codec::{RowError, blob, change_one, from_json, insert, json, many, micros, one, optional_uuid, time, uuid};
+use crate::codec::{Cells, RowError, blob, change_one, insert, json, many, micros, one};
 use crate::rows::authenticated::{TENANTS, is_whole};
 
+/// Selects tenants as this program wrote them.
+fn select(rest: &str) -> String {
+    let sound = TENANTS.sound("tenant");
+    format!("SELECT id, display_name, licence, entra_tenant, settings, created FROM tenant WHERE {sound} {rest}")
+}
+
 fn read_tenant(row: &Row<'_>) -> Result<Tenant, RowError> {
+    let cells = &mut Cells::of(row);
     Ok(Tenant {
-        id: TenantId(uuid(row, "id")?),
-        display_name: row.get("display_name")?,
-        licence: from_json(row, "licence")?,
-        entra_tenant: optional_uuid(row, "entra_tenant")?,
-        settings: from_json(row, "settings")?,
-        created: time(row, "created")?,
+        id: TenantId(cells.uuid("id")?),
+        display_name: cells.get("display_name")?,
+        licence: cells.json("licence")?,
+        entra_tenant: cells.optional_uuid("entra_tenant")?,
+        settings: cells.json("settings")?,
+        created: cells.time("created")?,
     })
 }
 
 pub(crate) fn tenant(connection: &Connection, id: TenantId) -> Result<Option<Tenant>, StoreError> {
-    let sql = format!("SELECT * FROM tenant WHERE id = ? AND {}", TENANTS.sound("tenant"));
-    let found = one(connection, &sql, [blob(&id.0)], read_tenant)?;
+    let found = one(connection, &select("AND id = ?"), [blob(&id.0)], read_tenant)?;
     // Older settings could have been put back.
     let stands = found.is_some() && is_whole(connection, &TENANTS, id, false)?;
     Ok(found.filter(|_| stands))
@@ -34,9 +40,8 @@ pub(crate) fn row(connection: &Connection, id: TenantId) -> Result<i64, StoreErr
 }
 
 pub(crate) fn tenants(connection: &Connection) -> Result<Vec<Tenant>, StoreError> {
-    let sql = format!("SELECT * FROM tenant WHERE {} ORDER BY row", TENANTS.sound("tenant"));
     let mut stand = Vec::new();
-    for tenant in many(connection, &sql, [], read_tenant)? {
+    for tenant in many(connection, &select("ORDER BY row"), [], read_tenant)? {
         if is_whole(connection, &TENANTS, tenant.id, false)? {
             stand.push(tenant);
         }
