@@ -83,6 +83,9 @@ pub enum KeyringError {
 /// The most values of one tenant that are made ready to be sealed, for as many devices that answer at once.
 const MAX_READY: usize = 64;
 
+/// The values that were made ready for one list of recipients, each with a part for every recipient.
+type MadeReady = (Fingerprint, Vec<Vec<Ready>>);
+
 /// The directory of escrow keys.
 pub struct Keyring {
     directory: PathBuf,
@@ -91,7 +94,7 @@ pub struct Keyring {
     /// The last proof of each tenant.
     proven: Mutex<HashMap<TenantId, Proof>>,
     /// What was made ready for each tenant, and for which recipients.
-    ready: Mutex<HashMap<TenantId, (Fingerprint, Vec<Vec<Ready>>)>>,
+    ready: Mutex<HashMap<TenantId, MadeReady>>,
 }
 
 impl fmt::Debug for Keyring {

@@ -17,7 +17,7 @@ const NOT_A_WAIT: [HeaderName; 4] =
 /// The beginning of a request over HTTP/1.
 pub enum Head {
     /// The whole head of a request to wait, without a body, and nothing after it.
-    Wait(Request<()>),
+    Wait(Box<Request<()>>),
     /// It may become one.
     Partial,
     /// It is something else.
@@ -35,7 +35,7 @@ impl Head {
         let is_alone = |end: usize| end == bytes.len() && end <= MAX_HEAD;
         match end {
             Ok(httparse::Status::Complete(end)) if may_wait && is_alone(end) && head.version == Some(1) => {
-                wait(head.headers).map_or(Self::Other, Self::Wait)
+                wait(head.headers).map_or(Self::Other, |request| Self::Wait(Box::new(request)))
             }
             Ok(httparse::Status::Partial) if may_wait && bytes.len() < MAX_HEAD => Self::Partial,
             Ok(_) | Err(_) => Self::Other,

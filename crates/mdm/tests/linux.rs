@@ -420,7 +420,7 @@ async fn a_machine_of_before_goes_on_by_digest_and_is_listed_until_it_shows_its_
     device.sync(&world.transport()).await.expect("by digest");
     assert_eq!(listed().await, [row.id]);
     let mut shown = world.transport();
-    shown.peer = Some(PeerCertificate::of(&certificate));
+    shown.peer = Some(PeerCertificate::of(certificate));
     device.sync(&shown).await.expect("by certificate");
     assert_eq!(listed().await, []);
     let refused = device.sync(&world.transport()).await.expect_err("refused");

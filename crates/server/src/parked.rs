@@ -80,7 +80,7 @@ impl<H: Fn(), N: Fn() -> Timestamp, A> Parking<'_, H, N, A> {
 async fn head<S: AsyncRead + Unpin>(stream: &mut S, mut bytes: Vec<u8>, heard: impl Fn()) -> Result<Request<()>, Left> {
     loop {
         match Head::read(&bytes) {
-            Head::Wait(request) => return Ok(request),
+            Head::Wait(request) => return Ok(*request),
             Head::Other => return Err(Left::With(bytes.into())),
             Head::Partial => bytes.reserve(HEAD),
         }

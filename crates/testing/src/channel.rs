@@ -108,7 +108,7 @@ impl Transport for InProcess {
             builder = builder.header("Content-Type", content_type);
         }
         if let Some(peer) = &self.peer {
-            builder = builder.extension(peer.clone());
+            builder = builder.extension(*peer);
         }
         let request = builder.body(Body::from(request.body)).expect("a request");
         let response = self.router.clone().oneshot(request).await.expect("an answer");

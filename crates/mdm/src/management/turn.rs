@@ -177,7 +177,7 @@ enum Run {
 
 /// A turn that was carried out.
 enum Carried {
-    Out(CarriedOut),
+    Out(Box<CarriedOut>),
     /// The session had too many messages.
     Exhausted(Secret),
 }
@@ -219,7 +219,7 @@ fn carry_out(
         Heard::Closed | Heard::Left => turn.close(),
     };
     let has_left = matches!(heard, Heard::Left);
-    Ok(Carried::Out(CarriedOut { answered, begins, by_certificate, is_complete, has_left }))
+    Ok(Carried::Out(Box::new(CarriedOut { answered, begins, by_certificate, is_complete, has_left })))
 }
 
 /// The sequel of a message that was taken.
