@@ -1,8 +1,8 @@
 //! Verification of the stored record by the server itself, in pieces of bounded size.
 //!
-//! Other programs may write to the store. A [`Watch`] walks the chain of each tenant in its own order, which is that of
-//! linking: an event can be linked after one with a greater sequence number. It compares each event with its link, each
-//! link with its predecessor, and each checkpoint with its link. It remembers the heads that it has seen, so it notices
+//! Other programs may write to the store. A [`Watch`] walks the chain of each tenant in the order of linking. An event can
+//! be linked after one with a greater sequence number. The watch compares each event with its link, each link with its
+//! predecessor, and each checkpoint with its link. It remembers the heads that it has seen, so it notices
 //! if the record gets shorter while the server runs. Then it looks for events outside the chains.
 
 use std::collections::BTreeMap;

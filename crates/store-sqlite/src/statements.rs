@@ -1,5 +1,5 @@
-//! The number of statements that a unit of work runs: no query for each row, no row read twice without a reason, and no
-//! statement planned twice.
+//! The number of statements that a unit of work runs. It runs no query for each row, reads no row twice without a reason,
+//! and plans no statement twice.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;

@@ -47,8 +47,8 @@ pub enum Verdict {
     Undo,
 }
 
-/// The rows that a unit of work is about. It is a hint: a backend may lock or fetch these rows first, and a unit of work
-/// that reads or writes others is as correct.
+/// The rows that a unit of work is about. It is a hint, by which a backend may lock or fetch these
+/// rows first. A unit of work that reads or writes others is as correct.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Scope {
     /// Any rows.

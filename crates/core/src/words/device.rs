@@ -15,7 +15,7 @@ use crate::id::{DeviceId, ResourceId, TenantId};
 use crate::inventory::is_same;
 pub use crate::inventory::{Inventory, InventoryField};
 use crate::lock::Recoverability;
-use crate::part::{Part, part};
+use crate::part::{Valued, part};
 pub use crate::platform::Platform;
 use crate::query::{NEVER, Value};
 use crate::resource::Resource;
@@ -79,6 +79,17 @@ impl ManagedDevice {
             recoverability: Vec::new(),
         }
     }
+}
+
+/// A part of the record of a device.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// The name under which it is stored, that of the field.
+    pub name: &'static str,
+    /// Returns the value; null if there is none.
+    pub get: fn(&ManagedDevice) -> Value,
+    /// Puts a value in its place. Returns false, and changes nothing, if the part cannot have that value.
+    pub set: fn(&mut ManagedDevice, Value) -> bool,
 }
 
 /// A property of the record of a device.
@@ -453,6 +464,28 @@ impl OwnerType {
             Self::Company => "company",
             Self::Personal => "personal",
         }
+    }
+}
+
+impl Valued for ManagementState {
+    fn to_value(&self) -> Value {
+        self.name().into()
+    }
+
+    fn from_value(value: Value) -> Option<Self> {
+        let Value::Text(name) = value else { return None };
+        Self::ALL.iter().copied().find(|state| state.name() == name)
+    }
+}
+
+impl Valued for OwnerType {
+    fn to_value(&self) -> Value {
+        self.name().into()
+    }
+
+    fn from_value(value: Value) -> Option<Self> {
+        let Value::Text(name) = value else { return None };
+        [Self::Unknown, Self::Company, Self::Personal].into_iter().find(|owner| owner.name() == name)
     }
 }
 

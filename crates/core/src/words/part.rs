@@ -4,25 +4,13 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use crate::device::{ManagedDevice, ManagementState, OwnerType};
 use crate::id::ResourceId;
 use crate::query::Value;
 
-/// A part of the record of a device.
-#[derive(Clone, Copy, Debug)]
-pub struct Part {
-    /// The name under which it is stored, that of the field.
-    pub name: &'static str,
-    /// Returns the value; null if there is none.
-    pub get: fn(&ManagedDevice) -> Value,
-    /// Puts a value in its place. Returns false, and changes nothing, if the part cannot have that value.
-    pub set: fn(&mut ManagedDevice, Value) -> bool,
-}
-
-/// The part that is the field of that name.
+/// The `Part` that is the field of that name.
 macro_rules! part {
     ($field:ident) => {
-        Some($crate::part::Part {
+        Some(Part {
             name: stringify!($field),
             get: |device| $crate::part::Valued::to_value(&device.$field),
             set: |device, value| $crate::part::put(&mut device.$field, value),
@@ -105,27 +93,5 @@ impl Valued for ResourceId {
 
     fn from_value(value: Value) -> Option<Self> {
         if let Value::Text(text) = value { text.parse().ok() } else { None }
-    }
-}
-
-impl Valued for ManagementState {
-    fn to_value(&self) -> Value {
-        self.name().into()
-    }
-
-    fn from_value(value: Value) -> Option<Self> {
-        let Value::Text(name) = value else { return None };
-        Self::ALL.iter().copied().find(|state| state.name() == name)
-    }
-}
-
-impl Valued for OwnerType {
-    fn to_value(&self) -> Value {
-        self.name().into()
-    }
-
-    fn from_value(value: Value) -> Option<Self> {
-        let Value::Text(name) = value else { return None };
-        [Self::Unknown, Self::Company, Self::Personal].into_iter().find(|owner| owner.name() == name)
     }
 }

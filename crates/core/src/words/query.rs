@@ -23,7 +23,10 @@ use uuid::Uuid;
 pub use crate::device::DeviceFacts;
 pub use action_field::ActionField;
 pub use audit_field::AuditField;
-pub use field::{DeviceField, MemberKind, NEVER, ResourceField};
+pub use field::{DeviceField, MemberKind, ResourceField};
+
+/// Graph's time of "never", 0001-01-01T00:00:00Z, in microseconds since 1970.
+pub const NEVER: i64 = -62_135_596_800_000_000;
 
 /// A value of a property or of a literal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,10 +3,9 @@
 use std::sync::LazyLock;
 
 use chaveiro_core::Timestamp;
-use chaveiro_core::device::{ManagedDevice, ManagementState, Platform, RECORD, RecordField, RecordKind};
+use chaveiro_core::device::{ManagedDevice, ManagementState, Part, Platform, RECORD, RecordField, RecordKind};
 use chaveiro_core::id::{DeviceId, ResourceId, TenantId};
 use chaveiro_core::inventory::{self as reported, InventoryField};
-use chaveiro_core::part::Part;
 use chaveiro_core::ports::{DeviceScope, DeviceSet, StoreError};
 use chaveiro_core::query::{DeviceField, Filter, Listing, NEVER, Paged, Value};
 use chaveiro_core::scope_tag::Visibility;

@@ -15,9 +15,6 @@ pub enum DeviceField {
     Reported(InventoryField),
 }
 
-/// Graph's time of "never", 0001-01-01T00:00:00Z, in microseconds since 1970.
-pub const NEVER: i64 = -62_135_596_800_000_000;
-
 impl DeviceField {
     /// The key.
     pub const ID: Self = Self::recorded("id");
