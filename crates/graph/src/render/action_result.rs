@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use strum::EnumCount;
 use zeroize::Zeroizing;
 
-use super::control::structure;
 use super::date_time;
+use super::typed::structure;
 use crate::model::result_type;
 use crate::negotiation::{Format, Metadata};
 

@@ -105,8 +105,8 @@ mod tests {
     use crate::negotiation::{Format, Metadata};
     use crate::query::{Named, Selection};
     use crate::render::Form;
-    use crate::render::control::{announced, typed};
     use crate::render::outline::{Object, Outline};
+    use crate::render::typed::{announced, typed};
 
     fn sample() -> ManagedDevice {
         let (tenant, id, at) = (Uuid::nil(), Uuid::from_u128(7), Timestamp::UNIX_EPOCH);

@@ -4,6 +4,7 @@ pub mod action_result;
 pub mod control;
 pub mod device;
 pub(crate) mod outline;
+pub(crate) mod typed;
 
 use chaveiro_core::Timestamp;
 use serde_json::{Map, Value, json};

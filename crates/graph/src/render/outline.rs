@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::control::{ANNOTATED, announced, typed};
+use super::typed::{TYPE, announced, typed};
 use super::{Form, default};
 use crate::model::{Default, EntityType, Property};
 use crate::negotiation::{Format, Metadata};
@@ -114,7 +114,7 @@ impl<'a> Outline<'a> {
                 known => {
                     let value = known.unwrap_or_else(|| default(property));
                     if let Some(of) = announced(format, property.edm, &value) {
-                        object.annotation(property.name, ANNOTATED, &of);
+                        object.annotation(property.name, TYPE, &of);
                     }
                     if !is_last {
                         object.member(property.name, &typed(format, property.edm, value));
