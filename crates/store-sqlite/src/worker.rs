@@ -441,7 +441,7 @@ mod tests {
         for (numbers, plans) in [([1, 1, 2], true), ([3, 1, 4], false)] {
             let (jobs, answers): (Vec<_>, Vec<_>) = numbers.map(insert).into_iter().unzip();
             writer.run_group(jobs);
-            assert!(answers.into_iter().all(|mut answered| matches!(answered.try_recv(), Ok(Ok(())))));
+            assert!(answers.into_iter().all(|mut answered| answered.try_recv().is_ok_and(|answer| answer.is_ok())));
             assert_eq!(!planned().is_empty(), plans);
         }
     }
