@@ -11,7 +11,6 @@ const NESTED: &[&str] = &["Result<Result<", "Ok(Ok(", "Ok(Err(", "??"];
 
 /// Places where a library makes one: a timeout, a channel or a thread around what can fail by itself.
 const OF_LIBRARIES: &[&str] = &[
-    "crates/server/src/listener.rs",
     "crates/server/src/watch.rs",
     "crates/mdm/src/wake.rs",
     "crates/cli/src/verbs/backup.rs",
