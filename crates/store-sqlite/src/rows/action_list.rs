@@ -9,12 +9,12 @@ use chaveiro_core::scope_tag::Visibility;
 use crate::codec::json;
 use crate::rows::action::{COLUMNS, read};
 use crate::rows::device_tag::{self, these};
-use crate::rows::list::{Column, Fields, Kind, List, Part, Where};
+use crate::rows::list::{Column, Fields, Kind, List, Source, Where};
 use crate::rows::tenant::row as tenant_row;
 use crate::unit::Transaction;
 
-const PARTS: &[Part<'_>] =
-    &[Part { from: "action a JOIN tenant t ON t.row = a.tenant JOIN device d ON d.row = a.device", only: "" }];
+const PARTS: &[Source<'_>] =
+    &[Source { from: "action a JOIN tenant t ON t.row = a.tenant JOIN device d ON d.row = a.device", only: "" }];
 
 /// The limit for [`device_tag::is_seldom`]. Devices have a few actions each.
 const FEW: i64 = 2_000;

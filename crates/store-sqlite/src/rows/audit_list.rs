@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::codec::{RowError, blob, json, one};
 use crate::rows::audit::read_event;
 use crate::rows::device_tag::{self, these};
-use crate::rows::list::{Column, Fields, Kind, List, Part, Where};
+use crate::rows::list::{Column, Fields, Kind, List, Source, Where};
 use crate::rows::tenant::row as tenant_row;
 use crate::unit::Transaction;
 use crate::veil::{Purpose, opaque, opened};
@@ -36,9 +36,9 @@ fn read(row: &Row<'_>) -> Result<NamedEvent, RowError> {
 const FROM: &str = "audit_event v JOIN tenant t ON t.row = v.tenant";
 
 /// The linked events, of which there are indexes, and the queue.
-const PARTS: &[Part<'_>] = &[
-    Part { from: FROM, only: "v.waiting = 0 AND " },
-    Part {
+const PARTS: &[Source<'_>] = &[
+    Source { from: FROM, only: "v.waiting = 0 AND " },
+    Source {
         from: "audit_event v INDEXED BY audit_queue JOIN tenant t ON t.row = v.tenant",
         only: "v.waiting <> 0 AND ",
     },

@@ -19,7 +19,7 @@ use crate::codec::{
 };
 use crate::rows::authenticated::DEVICE_TAGS;
 use crate::rows::device_tag::{self, these};
-use crate::rows::list::{Column, Fields, Kind, List, Part, Where, sql};
+use crate::rows::list::{Column, Fields, Kind, List, Source, Where, sql};
 use crate::rows::tenant::row as tenant_row;
 use crate::unit::Transaction;
 
@@ -66,7 +66,7 @@ fn columns() -> &'static str {
 
 const FROM: &str = "device d JOIN tenant t ON t.row = d.tenant";
 
-const PARTS: &[Part<'_>] = &[Part { from: FROM, only: "" }];
+const PARTS: &[Source<'_>] = &[Source { from: FROM, only: "" }];
 
 fn read(row: &Row<'_>) -> Result<ManagedDevice, RowError> {
     let (tenant, id) = (TenantId(uuid(row, "tenant_id")?), DeviceId(uuid(row, "id")?));

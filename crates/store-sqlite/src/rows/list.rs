@@ -43,7 +43,7 @@ struct Place {
 
 /// Some of the rows of a list, which have indexes of their own.
 #[derive(Clone, Copy)]
-pub(crate) struct Part<'a> {
+pub(crate) struct Source<'a> {
     /// Tables and joins.
     pub(crate) from: &'a str,
     /// The condition for its rows.
@@ -55,7 +55,7 @@ pub(crate) struct List<'a> {
     /// The columns that `read` needs, without sort keys. Of a list in several parts, one is called `row`.
     pub(crate) columns: Cow<'a, str>,
     /// Its parts: mostly one, without a condition.
-    pub(crate) parts: &'a [Part<'a>],
+    pub(crate) parts: &'a [Source<'a>],
     /// The integer row, whose order is the order of creation.
     pub(crate) row: &'a str,
     /// The row of the tenant.
@@ -144,7 +144,7 @@ impl List<'_> {
     /// Returns these columns of the rows of every part that fulfil the condition.
     fn of_each_part(&self, columns: &str, condition: Where) -> (String, Vec<Sql>) {
         let select =
-            |part: &Part<'_>| format!("SELECT {columns} FROM {} WHERE {}{}", part.from, part.only, condition.sql);
+            |part: &Source<'_>| format!("SELECT {columns} FROM {} WHERE {}{}", part.from, part.only, condition.sql);
         let sql = self.parts.iter().map(select).collect::<Vec<_>>().join(" UNION ALL ");
         (sql, self.parts.iter().flat_map(|_| condition.parameters.clone()).collect())
     }

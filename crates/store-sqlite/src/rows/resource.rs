@@ -13,7 +13,7 @@ use crate::codec::{
 };
 use crate::rows::authenticated::USERS;
 use crate::rows::device_tag::these;
-use crate::rows::list::{Column, Fields, Kind, List, Part, Where};
+use crate::rows::list::{Column, Fields, Kind, List, Source, Where};
 use crate::rows::tenant::row as tenant_row;
 use crate::unit::Transaction;
 
@@ -21,7 +21,7 @@ const COLUMNS: &str = "r.*, t.id AS tenant_id";
 
 const FROM: &str = "resource r JOIN tenant t ON t.row = r.tenant";
 
-const PARTS: &[Part<'_>] = &[Part { from: FROM, only: "" }];
+const PARTS: &[Source<'_>] = &[Source { from: FROM, only: "" }];
 
 fn read(row: &Row<'_>) -> Result<Resource, RowError> {
     Ok(Resource {
