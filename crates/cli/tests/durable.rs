@@ -438,11 +438,17 @@ async fn a_full_disk_is_503_with_retry_after_and_told_and_over_when_there_is_roo
     let (directory, data) = initialised();
     let disk = Disk::below(directory.path());
     let server = Server::start_on(&disk, &data);
-    let (mut device, transport) = server.device(7).await;
+    let (mut idle, of_idle) = server.device(7).await;
+    let (mut asked, of_asked) = server.device(8).await;
     let client = server.client();
     let listed = get(&client, &format!("{}{DEVICES}", server.graph_url)).await;
-    let path =
-        format!("{}{DEVICES}/{}/recoverPasscode", server.graph_url, listed["value"][0]["id"].as_str().expect("an id"));
+    let recover = |name: &str| {
+        let listed = listed["value"].as_array().expect("devices");
+        let device = listed.iter().find(|device| device["deviceName"] == name).expect("the device");
+        format!("{}{DEVICES}/{}/recoverPasscode", server.graph_url, device["id"].as_str().expect("an id"))
+    };
+    let path = recover(&idle.hardware.device_name);
+    let beforehand = recover(&asked.hardware.device_name);
     let tenant = run_json(&data, &["tenant", "list"])[0]["id"].as_str().expect("an id").to_owned();
     let ready = || async {
         let answer = client.get(format!("{}/readyz", server.graph_url)).send().await.expect("an answer");
@@ -450,14 +456,17 @@ async fn a_full_disk_is_503_with_retry_after_and_told_and_over_when_there_is_roo
     };
     for letter in ["n", "q"] {
         assert_eq!(ready().await.0, 200);
+        assert_eq!(client.post(&beforehand).send().await.expect("an answer").status(), 204, "{letter}");
         disk.command(letter);
         let answer = client.post(&path).send().await.expect("an answer");
         assert_eq!(answer.status(), 503, "{letter}");
         assert!(answer.headers().contains_key("Retry-After"), "{letter}");
         let body: Value = answer.json().await.expect("JSON");
         assert!(body["error"]["message"].as_str().is_some_and(|text| text.contains("disk is full")), "{body}");
-        let session = device.sync(&transport).await.expect_err("the device is told to come later").to_string();
+        let session = asked.sync(&of_asked).await.expect_err("the device is told to come later").to_string();
         assert!(session.contains("503"), "{session}");
+        // Nothing of an idle session has to be stored.
+        idle.sync(&of_idle).await.expect("an idle session");
         let code = client
             .post(format!("{}/{tenant}/oauth2/v2.0/devicecode", server.graph_url))
             .header("Content-Type", "application/x-www-form-urlencoded")
@@ -474,7 +483,8 @@ async fn a_full_disk_is_503_with_retry_after_and_told_and_over_when_there_is_roo
         disk.command("");
         until("there is room again", || async { ready().await.0 == 200 }).await;
         assert_eq!(client.post(&path).send().await.expect("an answer").status(), 204, "{letter}");
-        device.sync(&transport).await.expect("a session");
+        idle.sync(&of_idle).await.expect("a session");
+        asked.sync(&of_asked).await.expect("a session");
     }
     let metrics = client.get(format!("{}/metrics", server.graph_url)).send().await.expect("an answer");
     let metrics = metrics.text().await.expect("text");
