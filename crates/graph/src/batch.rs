@@ -152,7 +152,8 @@ fn item(at: usize, value: Value) -> Result<Item, BatchError> {
         Some(Value::Object(headers)) => headers.into_iter().collect(),
         Some(other) => return Err(wrong("headers", &other, "an object of texts")),
     };
-    let depends_on = match members.remove("dependsOn") {
+    // The SDK for Python writes `depends_on`, and means the same.
+    let depends_on = match members.remove("dependsOn").or_else(|| members.remove("depends_on")) {
         None | Some(Value::Null) => Vec::new(),
         Some(Value::Array(ids)) => {
             let ids = ids.into_iter().enumerate().map(|(number, id)| match id {
@@ -204,6 +205,21 @@ mod tests {
         assert!(read("@odata.context").is_ok());
         let error = read("request").expect_err("a fault").to_string();
         assert!(error.contains("'request' is no member of a batch; it must be left out."), "{error}");
+    }
+
+    #[test]
+    fn the_word_of_the_sdk_for_python_makes_an_item_wait_too() {
+        let batch = |word: &str, on: Value| {
+            let item = |id| json!({"id": id, "method": "GET", "url": "/users"});
+            let mut second = item("2");
+            second[word] = on;
+            read(json!({"requests": [item("1"), second]}).as_object().expect("an object").clone())
+        };
+        for (word, on) in [("dependsOn", json!(["1"])), ("depends_on", json!(["1"])), ("depends_on", json!([1]))] {
+            let items = batch(word, on).expect("a batch");
+            assert_eq!(items[1].depends_on, ["1"], "{word}");
+        }
+        assert!(batch("depends_on", json!(["3"])).is_err(), "what is not there is not waited for");
     }
 
     #[test]
