@@ -54,6 +54,11 @@ static ROUTER: LazyLock<(tempfile::TempDir, Router)> = LazyLock::new(|| {
     (directory, router)
 });
 
+/// The endpoints wait for a form, with a limit of time.
+static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime")
+});
+
 libfuzzer_sys::fuzz_target!(|input: (u8, &[u8])| {
     let (choice, body) = input;
     let endpoint = ["token", "devicecode", "revoke"][usize::from(choice % 3)];
@@ -65,6 +70,6 @@ libfuzzer_sys::fuzz_target!(|input: (u8, &[u8])| {
     }
     request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([192, 0, 2, 1], 443))));
     let answer = ROUTER.1.clone().oneshot(request);
-    let status = futures_executor::block_on(answer).expect("an answer").status();
+    let status = RUNTIME.block_on(answer).expect("an answer").status();
     assert!(endpoint != "token" || !status.is_success(), "a token was given for nothing");
 });

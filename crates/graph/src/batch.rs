@@ -216,7 +216,7 @@ mod tests {
             read(json!({"requests": [item("1"), second]}).as_object().expect("an object").clone())
         };
         for (word, on) in [("dependsOn", json!(["1"])), ("depends_on", json!(["1"])), ("depends_on", json!([1]))] {
-            let items = batch(word, on).expect("a batch");
+            let items = batch(word, on).expect("a batch").requests;
             assert_eq!(items[1].depends_on, ["1"], "{word}");
         }
         assert!(batch("depends_on", json!(["3"])).is_err(), "what is not there is not waited for");

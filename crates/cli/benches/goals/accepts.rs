@@ -58,7 +58,8 @@ async fn table(plan: &Plan, callers: usize, each: usize) -> Table {
         let before = inside.directory.path().join("before.db");
         copy(&inside.database(), &before);
         store.push(inside.accept(callers, &devices).await);
-        let rows = Rows::between(&before, &inside.database());
+        // Events wait for the chain first, as the store leaves them.
+        let rows = Rows::between(&before, &inside.database()).beginning("audit_event", "waiting", "1");
         rows_each = rows.each(each);
         raw.push(written_raw(&before, rows, callers, each).await);
     }

@@ -379,6 +379,8 @@ impl Floor {
         let tables: Vec<_> = TABLES.into_iter().chain(["audit_event"]).collect();
         let rows = Rows::between(&self.before, &self.site.database()).only(&tables);
         let rows = rows.beginning("action", "state", "pending").beginning("delivery", "phase", "queued");
+        // Events wait for the chain first, and are in most of their indexes when they are linked.
+        let rows = rows.beginning("audit_event", "waiting", "1");
         let steps = self.steps(&rows);
         let learnt: usize = rows.each(1).iter().map(|(_, count)| *count as usize).sum();
         let raw = Raw::open(&self.before, rows, steps);

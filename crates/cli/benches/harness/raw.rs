@@ -89,7 +89,12 @@ impl Grown {
             (_, false, true) => "(SELECT s.action FROM main.secret s WHERE s.row = n.secret)",
             (_, false, false) => "NULL",
         };
-        let new = format!("SELECT {list} FROM main.{table} EXCEPT SELECT {list} FROM before.{table}");
+        // Rows that were there and have changed since are not new.
+        let only = match &names(connection, "SELECT name FROM pragma_table_info(?1) WHERE pk > 0", &table)[..] {
+            [key] => format!("WHERE {key} NOT IN (SELECT {key} FROM before.{table})"),
+            _ => String::new(),
+        };
+        let new = format!("SELECT {list} FROM main.{table} {only} EXCEPT SELECT {list} FROM before.{table}");
         let count = |database: &str| -> i64 {
             let sql = format!("SELECT count(*) FROM {database}.{table}");
             connection.query_row(&sql, [], |row| row.get(0)).expect("counted")
