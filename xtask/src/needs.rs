@@ -87,7 +87,7 @@ const NEEDS: &[Need] = &[
     Need { program: "mvn", probe: VERSION, package: "maven", why: "it installs that SDK and Keycloak" },
 ];
 
-/// What only `cargo xtask package --windows` needs.
+/// The tools that only `cargo xtask package --windows` needs.
 const NEEDS_OF_WINDOWS: &[Need] = &[
     Need {
         program: "x86_64-w64-mingw32-gcc",
@@ -98,7 +98,7 @@ const NEEDS_OF_WINDOWS: &[Need] = &[
     Need { program: "nasm", probe: VERSION, package: "nasm", why: "parts of aws-lc for Windows are in its language" },
 ];
 
-/// What only `cargo xtask bench` needs.
+/// The tools that only `cargo xtask bench` needs.
 const NEEDS_OF_BENCHES: &[Need] = &[Need {
     program: "/usr/sbin/nginx",
     probe: &["-v"],

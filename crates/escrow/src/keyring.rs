@@ -93,7 +93,7 @@ pub struct Keyring {
     private: Kept<PrivateKey>,
     /// The last proof of each tenant.
     proven: Mutex<HashMap<TenantId, Proof>>,
-    /// What was made ready for each tenant, and for which recipients.
+    /// The values that were made ready for each tenant, and their recipients.
     ready: Mutex<HashMap<TenantId, MadeReady>>,
 }
 
@@ -248,7 +248,7 @@ impl Keyring {
         envelope::seal_value(ready, context, value)
     }
 
-    /// What was made ready for these recipients, once. What was made ready for others is dropped.
+    /// Takes a value that was made ready for these recipients. Values that were made ready for others are dropped.
     fn take_ready(&self, tenant: TenantId, recipients: Fingerprint) -> Option<Vec<Ready>> {
         let mut ready = lock(&self.ready);
         match ready.get_mut(&tenant) {

@@ -84,7 +84,7 @@ struct Waiting {
 
 /// An idle check-in, to be noted.
 pub(crate) struct CheckIn {
-    /// What it leaves, with its session.
+    /// The check-in that it leaves, with its session.
     pub(crate) idle: Idle,
     /// True if a digest proved the device, and not a certificate.
     pub(crate) by_digest: bool,

@@ -591,7 +591,7 @@ impl World {
         events.iter().map(|event| serde_json::from_str(&event.body).expect("JSON")).collect()
     }
 
-    /// What waits to be told.
+    /// The alerts that wait to be sent.
     pub async fn alerts(&self) -> Vec<Alert> {
         self.store.read(|view| Ok(view.alerts(10_000)?)).await.expect("read")
     }

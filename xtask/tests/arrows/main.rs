@@ -83,7 +83,6 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "chaveiro-fleet",
             "chaveiro-graph",
             "chaveiro-mdm",
-            "chaveiro-store-conformance",
             "chaveiro-store-sqlite",
         ],
     ),

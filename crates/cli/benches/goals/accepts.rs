@@ -26,7 +26,7 @@ use crate::harness::site::{Served, Site};
 use crate::harness::{Plan, together};
 use crate::support::fill::{device_id, fill_as, id};
 
-/// What is measured is accepting, not refusing.
+/// A rule that never holds: accepting is measured, not refusing.
 const NO_HOLD: HoldRule = HoldRule { recoveries: 0, percent: 0, window_s: 3600 };
 
 fn now() -> Timestamp {

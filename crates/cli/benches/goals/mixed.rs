@@ -43,7 +43,7 @@ enum Client {
     Audit,
 }
 
-/// What every client shares.
+/// The things that every client shares.
 struct Load {
     served: Served,
     site: Site,

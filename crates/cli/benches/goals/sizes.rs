@@ -24,7 +24,7 @@ struct Fleet {
 struct Question {
     name: &'static str,
     method: &'static str,
-    /// Whether an index answers it, so that it must not grow.
+    /// True if an index answers it, so that its cost must not grow.
     indexed: bool,
     /// The path below the list, in that turn of a fleet in which a turn is so many devices apart from the next.
     path: fn(turn: usize, apart: usize) -> String,

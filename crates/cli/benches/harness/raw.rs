@@ -245,7 +245,7 @@ struct Writer<'a> {
 
 struct Prepared<'a> {
     statement: Statement<'a>,
-    /// By unit.
+    /// The rows of each unit.
     rows: Vec<&'a [Vec<Value>]>,
     part: (usize, usize),
     /// The only column that is a parameter; all of them in an insertion.

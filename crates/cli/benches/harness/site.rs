@@ -35,7 +35,7 @@ pub struct Site {
     _directory: TempDir,
 }
 
-/// What a device keeps from its enrolment: certificate and key, both PEM, and its own name.
+/// The certificate and the key of an enrolled device, both PEM, and its own name.
 #[derive(Clone)]
 pub struct Enrolled {
     pub number: usize,

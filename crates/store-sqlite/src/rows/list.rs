@@ -54,7 +54,7 @@ pub(crate) struct Source<'a> {
 pub(crate) struct List<'a> {
     /// The columns that `read` needs, without sort keys. Of a list in several parts, one is called `row`.
     pub(crate) columns: Cow<'a, str>,
-    /// Its parts: mostly one, without a condition.
+    /// The parts of the list: mostly one, without a condition.
     pub(crate) parts: &'a [Source<'a>],
     /// The integer row, whose order is the order of creation.
     pub(crate) row: &'a str,
