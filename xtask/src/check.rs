@@ -7,6 +7,7 @@ use anyhow::{Result, bail, ensure};
 use crate::chores::{cargo, codegen, run};
 use crate::deny::deny;
 use crate::fuzz::smoke;
+use crate::lanes::TEST_ACTIONS;
 use crate::needs;
 use crate::prose::prose;
 
@@ -25,7 +26,7 @@ const STEPS: &[Step] = &[
     Step { name: "arrows", run: || run(cargo(&["test", "--quiet", "--workspace", "--locked"]).args(ARROWS)) },
     Step {
         name: "catalogues",
-        run: || run(&mut cargo(&["test", "--quiet", "--locked", "--package", "chaveiro-lang"])),
+        run: || run(&mut cargo(&["test", "--quiet", "--workspace", "--locked", "--test", "catalogues"])),
     },
     Step { name: "generated", run: || codegen(&["--check".to_owned()]) },
     // By `cargo test` they run one small round; by `cargo bench` they measure.
@@ -68,5 +69,5 @@ fn clippy() -> Result<()> {
     run(cargo(&["clippy", "--workspace", "--all-targets"]).args(refuse))?;
     // Targets that no other call builds.
     run(cargo(&["clippy", "--workspace", "--test", "sdk_more", "--test", "torture"]).args(refuse))?;
-    run(cargo(&["clippy", "--package", "chaveiro-test-actions", "--features", "on", "--all-targets"]).args(refuse))
+    run(cargo(&["clippy", "--workspace"]).args(TEST_ACTIONS).args(refuse))
 }

@@ -51,8 +51,7 @@ const TORTURE: (&str, &[&str]) = ("torture", &["--seed", "1"]);
 const PARTED: &str = "it";
 
 /// The remote actions that no product has. A call of its own: their feature must not reach what the other tests test.
-const TEST_ACTIONS: &[&str] =
-    &["test", "--package", "chaveiro-test-actions", "--features", "on", "--locked", "--tests"];
+pub(crate) const TEST_ACTIONS: &[&str] = &["--features", "chaveiro-test-actions/on", "--test", "actions"];
 
 /// The packages whose tests run programs, which [`run_quick`] does not build. It does not run [`SLOW`] either.
 const PROGRAMS: &[&str] = &["chaveiro", "chaveiro-agent", "chaveiro-test-actions", "xtask"];
@@ -65,11 +64,11 @@ const SLOW: &[&str] = &["auth/tests/keycloak", "auth/tests/oidc"];
 const SHORTENED: &[(&str, &[&str])] = &[("store-sqlite/tests/conformance", &["--skip", "undone_once_and_run_again"])];
 
 /// A program of tests.
-struct Program {
+pub(crate) struct Program {
     /// `crates/core/src/lib.rs`.
     name: String,
-    target: String,
-    file: PathBuf,
+    pub(crate) target: String,
+    pub(crate) file: PathBuf,
     /// The directory of its package.
     directory: PathBuf,
     arguments: &'static [&'static str],
@@ -88,7 +87,9 @@ struct Part {
 pub(crate) fn run_all(cargo: impl Fn(&[&str]) -> Command) -> Result<()> {
     let mut programs = built(cargo(&["test", "--workspace", "--locked", "--test", TORTURE.0]), TORTURE.1)?;
     programs.extend(built(cargo(&["test", "--workspace", "--locked"]), &[])?);
-    programs.extend(built(cargo(TEST_ACTIONS), &[])?);
+    let mut test_actions = cargo(&["test", "--workspace", "--locked"]);
+    test_actions.args(TEST_ACTIONS);
+    programs.extend(built(test_actions, &[])?);
     run_parts(parts(programs)?)?;
     let documented = cargo(&["test", "--workspace", "--locked", "--doc", "--quiet"]).status()?;
     ensure!(documented.success(), "examples in the documentation have failed");
@@ -159,7 +160,7 @@ fn in_memory() -> Option<TempDir> {
 }
 
 /// Builds, and returns the programs.
-fn built(mut command: Command, arguments: &'static [&'static str]) -> Result<Vec<Program>> {
+pub(crate) fn built(mut command: Command, arguments: &'static [&'static str]) -> Result<Vec<Program>> {
     command.args(["--no-run", "--message-format=json-render-diagnostics"]).stdout(Stdio::piped());
     let mut building = command.spawn().context("cargo")?;
     let said = building.stdout.take().context("its output")?;
