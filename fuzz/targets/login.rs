@@ -55,9 +55,8 @@ static ROUTER: LazyLock<(tempfile::TempDir, Router)> = LazyLock::new(|| {
 });
 
 /// The endpoints wait for a form, with a limit of time.
-static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
-    tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime")
-});
+static RUNTIME: LazyLock<tokio::runtime::Runtime> =
+    LazyLock::new(|| tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime"));
 
 libfuzzer_sys::fuzz_target!(|input: (u8, &[u8])| {
     let (choice, body) = input;

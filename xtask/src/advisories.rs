@@ -1,4 +1,4 @@
-//! Known vulnerabilities of what we depend on, by the RustSec database: each lock file against each advisory.
+//! Known vulnerabilities of what we depend on, by the RustSec database: what the lock file holds against each advisory.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,9 +9,6 @@ use rustsec::database::Query;
 use rustsec::{Database, Lockfile, Vulnerability};
 
 use crate::chores::{root, run};
-
-/// The lock files that are checked: of the workspace, and of the fuzz targets beside it.
-const LOCK_FILES: &[&str] = &["Cargo.lock", "fuzz/Cargo.lock"];
 
 /// A copy of the database beside the repository, for machines without internet.
 const COPY: &str = "../shared/advisory-db";
@@ -31,13 +28,11 @@ pub(crate) fn advisories(arguments: &[String]) -> Result<()> {
     let ignored = ignored(&std::fs::read_to_string(root().join("deny.toml"))?)?;
     let mut unused = ignored.clone();
     let mut lines = Vec::new();
-    for name in LOCK_FILES {
-        let lock = Lockfile::load(root().join(name)).with_context(|| format!("reading {name}"))?;
-        for found in concerned(&database, &lock) {
-            unused.retain(|id| *id != found.advisory.id);
-            if !ignored.contains(&found.advisory.id) {
-                lines.push(line(name, &found));
-            }
+    let lock = Lockfile::load(root().join("Cargo.lock")).context("reading Cargo.lock")?;
+    for found in concerned(&database, &lock) {
+        unused.retain(|id| *id != found.advisory.id);
+        if !ignored.contains(&found.advisory.id) {
+            lines.push(line(&found));
         }
     }
     if !lines.is_empty() {
@@ -59,10 +54,10 @@ fn concerned(database: &Database, lock: &Lockfile) -> Vec<Vulnerability> {
     found.filter(|found| found.advisory.withdrawn.is_none()).filter(notable).collect()
 }
 
-fn line(lock: &str, found: &Vulnerability) -> String {
+fn line(found: &Vulnerability) -> String {
     let (advisory, package) = (&found.advisory, &found.package);
     let kind = advisory.informational.as_ref().map_or("vulnerability", Informational::as_str);
-    format!("{lock}: {} {} has {} ({kind}): {}", package.name, package.version, advisory.id, advisory.title)
+    format!("Cargo.lock: {} {} has {} ({kind}): {}", package.name, package.version, advisory.id, advisory.title)
 }
 
 /// The advisories that `deny.toml` ignores; each has a reason there.
@@ -140,10 +135,7 @@ mod tests {
         assert_eq!(ids("1.1.9"), ["RUSTSEC-2026-0001", "RUSTSEC-2026-0002", "RUSTSEC-2026-0003"]);
         assert_eq!(ids("1.2.0"), [""; 0]);
         let found = concerned(&database, &lock("1.1.9"));
-        assert_eq!(
-            line("Cargo.lock", &found[0]),
-            "Cargo.lock: leaky 1.1.9 has RUSTSEC-2026-0001 (vulnerability): It leaks"
-        );
+        assert_eq!(line(&found[0]), "Cargo.lock: leaky 1.1.9 has RUSTSEC-2026-0001 (vulnerability): It leaks");
     }
 
     #[test]

@@ -86,6 +86,21 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "chaveiro-store-sqlite",
         ],
     ),
+    (
+        "chaveiro-fuzz",
+        // Every crate with a parser of bytes from outside.
+        &[
+            "chaveiro-core",
+            "chaveiro-csp",
+            "chaveiro-escrow",
+            "chaveiro-audit",
+            "chaveiro-auth",
+            "chaveiro-graph",
+            "chaveiro-mdm",
+            "chaveiro-store-sqlite",
+            "omadm",
+        ],
+    ),
     ("xtask", &[]),
 ];
 
