@@ -1,7 +1,8 @@
 //! The embedded store: SQLite in WAL mode, one writer thread with grouped durable commits, a read pool.
 //!
-//! A reply is sent only after the commit of its group, and `synchronous = FULL` puts the commit on the disk. Nothing is
-//! cached across transactions: the command line writes the same database while a server uses it.
+//! A reply is sent only after the commit of its group, and `synchronous = FULL` puts the commit on the disk. The command line
+//! writes the same database while a server uses it: what is kept from one transaction to the next ends with any commit of
+//! another connection.
 
 mod backup;
 mod codec;
@@ -13,6 +14,7 @@ mod mark;
 mod migrate;
 mod open;
 mod read_only;
+mod remembered;
 mod row_key;
 mod rows;
 mod state;

@@ -32,6 +32,7 @@ use chaveiro_core::tenant::Tenant;
 use rusqlite::Connection;
 
 use crate::codec::fault;
+use crate::remembered::{Question, Remembered};
 use crate::rows::{
     action, action_list, alert, application, audit, audit_list, authenticated, delivery, device, device_tag,
     enrollment, hold, known_key, resource, revocation, role, secret, sign_in, steady, tenant,
@@ -40,27 +41,19 @@ use crate::rows::{
 /// An open transaction of the connection.
 pub(crate) struct Transaction<'c> {
     pub(crate) connection: &'c Connection,
+    remembered: &'c Remembered,
     /// [`crate::Options::list_steps`].
     pub(crate) list_steps: u64,
     clock: Option<&'c dyn Clock>,
     /// The time that this transaction has told.
     now: Cell<Option<Timestamp>>,
-    /// The tenant whose holds were verified in this transaction, since the last of them was written.
-    whole_holds: Cell<Option<TenantId>>,
     /// True if an alert was added.
     raised_alert: bool,
 }
 
 impl<'c> Transaction<'c> {
-    pub(crate) fn new(connection: &'c Connection, list_steps: u64) -> Self {
-        Self {
-            connection,
-            list_steps,
-            clock: None,
-            now: Cell::new(None),
-            whole_holds: Cell::new(None),
-            raised_alert: false,
-        }
+    pub(crate) fn new(connection: &'c Connection, remembered: &'c Remembered, list_steps: u64) -> Self {
+        Self { connection, remembered, list_steps, clock: None, now: Cell::new(None), raised_alert: false }
     }
 
     /// Tells the time by that clock instead of by SQLite's.
@@ -68,14 +61,15 @@ impl<'c> Transaction<'c> {
         Self { clock, ..self }
     }
 
-    /// Refuses to answer if another program changed holds of that tenant. No other process writes while a transaction
-    /// is open, so one check is enough.
+    /// Refuses to answer if another program changed holds of that tenant.
     fn require_whole_holds(&self, tenant: TenantId) -> Result<(), StoreError> {
-        if self.whole_holds.get() != Some(tenant) {
-            hold::require_whole(self.connection, tenant)?;
-            self.whole_holds.set(Some(tenant));
-        }
-        Ok(())
+        self.remembered.answer(Question::WholeHolds(tenant), || hold::require_whole(self.connection, tenant))
+    }
+
+    /// Returns the connection for a change of what is remembered.
+    fn changing(&self) -> &'c Connection {
+        self.remembered.forget();
+        self.connection
     }
 
     /// Runs a statement of a list; one that takes too many steps fails with [`StoreError::TooCostly`].
@@ -102,13 +96,14 @@ impl<'c> Transaction<'c> {
 
 impl View for Transaction<'_> {
     fn tenant(&self, tenant: TenantId) -> Result<Option<Tenant>, StoreError> {
-        tenant::tenant(self.connection, tenant)
+        self.remembered.answer(Question::Tenant(tenant), || tenant::tenant(self.connection, tenant))
     }
     fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
         tenant::tenants(self.connection)
     }
     fn application(&self, tenant: TenantId, id: ApplicationId) -> Result<Option<Application>, StoreError> {
-        application::application(self.connection, tenant, id)
+        let question = Question::Application(tenant, id);
+        self.remembered.answer(question, || application::application(self.connection, tenant, id))
     }
     fn applications(&self, tenant: TenantId) -> Result<Vec<Application>, StoreError> {
         application::applications(self.connection, tenant)
@@ -259,10 +254,12 @@ impl View for Transaction<'_> {
         tenant: TenantId,
         principals: &[Principal],
     ) -> Result<Vec<RoleAssignment>, StoreError> {
-        role::assignments_of(self.connection, tenant, principals)
+        let question = Question::AssignmentsOf(tenant, principals.to_vec());
+        self.remembered.answer(question, || role::assignments_of(self.connection, tenant, principals))
     }
     fn tokens_valid_from(&self, tenant: TenantId, principals: &[Principal]) -> Result<Option<Timestamp>, StoreError> {
-        revocation::valid_from(self.connection, tenant, principals)
+        let question = Question::ValidFrom(tenant, principals.to_vec());
+        self.remembered.answer(question, || revocation::valid_from(self.connection, tenant, principals))
     }
     fn last_valid_from(&self, tenant: TenantId, kind: PrincipalKind) -> Result<Option<Timestamp>, StoreError> {
         revocation::last_valid_from(self.connection, tenant, kind)
@@ -273,7 +270,8 @@ impl View for Transaction<'_> {
     }
     fn newest_hold(&self, tenant: TenantId, kind: HoldKind, party: Option<&str>) -> Result<Option<Hold>, StoreError> {
         self.require_whole_holds(tenant)?;
-        hold::newest(self.connection, tenant, kind, party)
+        let question = Question::NewestHold(tenant, kind, party.map(str::to_owned));
+        self.remembered.answer(question, || hold::newest(self.connection, tenant, kind, party))
     }
     fn standing_holds(&self, tenant: TenantId) -> Result<Vec<Hold>, StoreError> {
         self.require_whole_holds(tenant)?;
@@ -392,7 +390,8 @@ impl View for Transaction<'_> {
         known_key::known_key(self.connection, name)
     }
     fn current_keys(&self, names: &[KeyName]) -> Result<Vec<KnownKey>, StoreError> {
-        known_key::current(self.connection, names)
+        let question = Question::CurrentKeys(names.to_vec());
+        self.remembered.answer(question, || known_key::current(self.connection, names))
     }
     fn remote_actions(
         &self,
@@ -480,19 +479,19 @@ impl UnitOfWork for Transaction<'_> {
         Ok(now)
     }
     fn insert_tenant(&mut self, tenant: &Tenant) -> Result<(), StoreError> {
-        tenant::insert_tenant(self.connection, tenant)
+        tenant::insert_tenant(self.changing(), tenant)
     }
     fn update_tenant(&mut self, tenant: &Tenant) -> Result<(), StoreError> {
-        tenant::update_tenant(self.connection, tenant)
+        tenant::update_tenant(self.changing(), tenant)
     }
     fn insert_application(&mut self, application: &Application) -> Result<(), StoreError> {
-        application::insert_application(self.connection, application)
+        application::insert_application(self.changing(), application)
     }
     fn update_application(&mut self, application: &Application) -> Result<(), StoreError> {
-        application::update_application(self.connection, application)
+        application::update_application(self.changing(), application)
     }
     fn delete_application(&mut self, tenant: TenantId, id: ApplicationId) -> Result<(), StoreError> {
-        application::delete_application(self.connection, tenant, id)
+        application::delete_application(self.changing(), tenant, id)
     }
     fn insert_sign_in(&mut self, sign_in: &SignIn) -> Result<(), StoreError> {
         sign_in::insert_sign_in(self.connection, sign_in)
@@ -587,13 +586,13 @@ impl UnitOfWork for Transaction<'_> {
         hold::count_recovery(self.connection, action)
     }
     fn insert_role_assignment(&mut self, assignment: &RoleAssignment) -> Result<(), StoreError> {
-        role::insert_assignment(self.connection, assignment)
+        role::insert_assignment(self.changing(), assignment)
     }
     fn update_role_assignment(&mut self, assignment: &RoleAssignment) -> Result<(), StoreError> {
-        role::update_assignment(self.connection, assignment)
+        role::update_assignment(self.changing(), assignment)
     }
     fn delete_role_assignment(&mut self, tenant: TenantId, id: AssignmentId) -> Result<bool, StoreError> {
-        role::delete_assignment(self.connection, tenant, id)
+        role::delete_assignment(self.changing(), tenant, id)
     }
     fn set_tokens_valid_from(
         &mut self,
@@ -601,18 +600,16 @@ impl UnitOfWork for Transaction<'_> {
         principal: &Principal,
         moment: Timestamp,
     ) -> Result<(), StoreError> {
-        revocation::set_valid_from(self.connection, tenant, principal, moment)
+        revocation::set_valid_from(self.changing(), tenant, principal, moment)
     }
     fn record_reading(&mut self, reading: &Reading) -> Result<(), StoreError> {
         hold::record_reading(self.connection, reading)
     }
     fn insert_hold(&mut self, hold: &Hold) -> Result<(), StoreError> {
-        self.whole_holds.set(None);
-        hold::insert_hold(self.connection, hold)
+        hold::insert_hold(self.changing(), hold)
     }
     fn update_hold(&mut self, hold: &Hold) -> Result<(), StoreError> {
-        self.whole_holds.set(None);
-        hold::update_hold(self.connection, hold)
+        hold::update_hold(self.changing(), hold)
     }
     fn insert_alert(&mut self, alert: &Alert) -> Result<(), StoreError> {
         alert::insert_alert(self.connection, alert)?;
@@ -659,10 +656,10 @@ impl UnitOfWork for Transaction<'_> {
         steady::set_running(self.connection, running)
     }
     fn put_known_key(&mut self, key: &KnownKey) -> Result<(), StoreError> {
-        known_key::put(self.connection, key)
+        known_key::put(self.changing(), key)
     }
     fn end_known_key(&mut self, name: &KeyName, at: Timestamp) -> Result<(), StoreError> {
-        known_key::end(self.connection, name, at)
+        known_key::end(self.changing(), name, at)
     }
     fn append_audit(&mut self, event: &AuditEvent) -> Result<(), StoreError> {
         audit::append_event(self.connection, event)
@@ -674,6 +671,6 @@ impl UnitOfWork for Transaction<'_> {
         audit::insert_checkpoint(self.connection, checkpoint)
     }
     fn settle_rows(&mut self, remove: bool) -> Result<u64, StoreError> {
-        authenticated::settle(self.connection, remove)
+        authenticated::settle(self.changing(), remove)
     }
 }

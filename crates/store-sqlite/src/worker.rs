@@ -21,6 +21,7 @@ use tokio::sync::oneshot;
 use crate::codec::fault;
 use crate::mark::{MarkFile, Promise};
 use crate::open::Database;
+use crate::remembered::Remembered;
 use crate::rows::authenticated;
 use crate::unit::Transaction;
 use crate::{Options, disk, state, wal};
@@ -87,6 +88,7 @@ impl Condition {
 /// The thread that writes, with its connection and files.
 pub(crate) struct Writer {
     connection: Connection,
+    remembered: Remembered,
     mark: MarkFile,
     schema: u32,
     /// The number that the next commit must exceed.
@@ -152,6 +154,7 @@ impl Writer {
         let Database { connection, mark, schema, floor } = database;
         Self {
             connection,
+            remembered: Remembered::default(),
             mark,
             schema,
             floor,
@@ -199,7 +202,7 @@ impl Writer {
     ) -> Result<(), Failure> {
         let connection = &self.connection;
         control(connection, "BEGIN IMMEDIATE").map_err(|error| self.failure(error))?;
-        if let Err(error) = trust(connection, &mut self.seen_schema) {
+        if let Err(error) = trust(connection, &mut self.seen_schema).and_then(|()| self.remembered.begin(connection)) {
             let _ = control(connection, "ROLLBACK");
             return Err(Failure::Unavailable(error.to_string()));
         }
@@ -231,7 +234,8 @@ impl Writer {
     /// Runs a unit of work inside a savepoint, so that its fault does not affect the others of the group.
     fn run_one(&self, job: &WriteJob) -> Result<(), StoreError> {
         let connection = &self.connection;
-        let run = || job(&mut Transaction::new(connection, self.list_steps).by(self.clock.as_deref()));
+        let run =
+            || job(&mut Transaction::new(connection, &self.remembered, self.list_steps).by(self.clock.as_deref()));
         control(connection, "SAVEPOINT unit").map_err(fault)?;
         if self.twice {
             rehearse(connection, run)?;
@@ -376,8 +380,9 @@ pub(crate) fn start_readers(
     for connection in connections {
         let (waiting, clock) = (waiting.clone(), clock.clone());
         let read = move || {
+            let remembered = Remembered::default();
             for Waiting { job, answer } in waiting {
-                let _ = answer.send(run_reading(&connection, list_steps, clock.as_deref(), job));
+                let _ = answer.send(run_reading((&connection, &remembered), list_steps, clock.as_deref(), job));
             }
         };
         threads.push(std::thread::Builder::new().name("store-reader".to_owned()).spawn(read)?);
@@ -387,13 +392,17 @@ pub(crate) fn start_readers(
 
 /// Runs a read on one snapshot.
 fn run_reading(
-    connection: &Connection,
+    (connection, remembered): (&Connection, &Remembered),
     list_steps: u64,
     clock: Option<&dyn Clock>,
     job: Reading,
 ) -> Result<(), StoreError> {
     control(connection, "BEGIN DEFERRED").map_err(fault)?;
-    let mut transaction = Transaction::new(connection, list_steps).by(clock);
+    if let Err(error) = remembered.begin(connection) {
+        let _ = control(connection, "ROLLBACK");
+        return Err(error);
+    }
+    let mut transaction = Transaction::new(connection, remembered, list_steps).by(clock);
     let finished = catch_unwind(AssertUnwindSafe(|| match job {
         Reading::Query(job) => job(&transaction),
         Reading::DryRun(job) => job(&mut transaction),

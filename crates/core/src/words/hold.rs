@@ -88,7 +88,7 @@ impl HoldRule {
 }
 
 /// The acts that a hold refuses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum HoldKind {
     /// Asking for recoveries.

@@ -37,7 +37,7 @@ impl fmt::Display for Fingerprint {
 pub struct UnknownKey;
 
 /// The name of a key. It is stable: the database stores it, and operators type it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum KeyName {
     /// The root of the embedded certificate authority.
     Authority,

@@ -19,7 +19,7 @@ pub const MAX_NAME: usize = 256;
 pub const MAX_DESCRIPTION: usize = 1500;
 
 /// The principal to which a role is assigned. Texts are compared as [`Principal::new`] writes them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Principal {
     /// The kind of principal that the text names.
     pub kind: PrincipalKind,
@@ -29,7 +29,7 @@ pub struct Principal {
 }
 
 /// The kind of a principal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum PrincipalKind {
     /// A person.

@@ -12,6 +12,7 @@ use rusqlite::Connection;
 
 use super::*;
 use crate::Options;
+use crate::remembered::Remembered;
 use crate::rows::list::condition::successor;
 use crate::rows::{action_list, audit_list, device, resource};
 
@@ -23,7 +24,8 @@ fn connection(directory: &tempfile::TempDir) -> Connection {
     let opened = crate::open::writer(directory.path(), &file, &Options::default(), trust).expect("a database");
     let connection = opened.database.connection;
     let tenant = Tenant::new(TENANT, "t", Timestamp::UNIX_EPOCH);
-    let mut unit = Transaction::new(&connection, u64::MAX);
+    let remembered = Remembered::default();
+    let mut unit = Transaction::new(&connection, &remembered, u64::MAX);
     unit.insert_tenant(&tenant).expect("inserted");
     connection
 }
@@ -57,7 +59,8 @@ fn is<F>(field: F, test: Test) -> Filter<F> {
 fn the_filters_that_find_few_enter_an_index() {
     let directory = tempfile::tempdir().expect("a directory");
     let connection = connection(&directory);
-    let unit = Transaction::new(&connection, u64::MAX);
+    let remembered = Remembered::default();
+    let unit = Transaction::new(&connection, &remembered, u64::MAX);
     let list =
         device::list(&unit, TENANT, DeviceScope::managed(DeviceSet::All), &Visibility::All, false).expect("read");
     let text = |text: &str| Test::Equal(Value::Text(text.to_owned()));
@@ -114,7 +117,8 @@ fn the_filters_that_find_few_enter_an_index() {
 fn audit_events_of_a_person_and_the_one_of_an_id_are_found_by_an_index() {
     let directory = tempfile::tempdir().expect("a directory");
     let connection = connection(&directory);
-    let unit = Transaction::new(&connection, u64::MAX);
+    let remembered = Remembered::default();
+    let unit = Transaction::new(&connection, &remembered, u64::MAX);
     let list = audit_list::list(&unit, TENANT, &Visibility::All).expect("read");
     let text = |text: &str| Test::Equal(Value::Text(text.to_owned()));
     for (filter, index) in [
@@ -137,7 +141,8 @@ fn audit_events_of_a_person_and_the_one_of_an_id_are_found_by_an_index() {
 fn plain_lists_go_along_an_index_and_read_no_more_than_a_page() {
     let directory = tempfile::tempdir().expect("a directory");
     let connection = connection(&directory);
-    let unit = Transaction::new(&connection, u64::MAX);
+    let remembered = Remembered::default();
+    let unit = Transaction::new(&connection, &remembered, u64::MAX);
     let after = || Some(Cursor { keys: Vec::new(), place: Uuid::nil() });
     for after in [None, after()] {
         let all = Visibility::All;
@@ -166,7 +171,8 @@ fn plain_lists_go_along_an_index_and_read_no_more_than_a_page() {
 fn lists_for_a_caller_who_sees_few_devices_begin_with_these() {
     let directory = tempfile::tempdir().expect("a directory");
     let connection = connection(&directory);
-    let unit = Transaction::new(&connection, u64::MAX);
+    let remembered = Remembered::default();
+    let unit = Transaction::new(&connection, &remembered, u64::MAX);
     let few = Visibility::Tagged(["lisbon".to_owned()].into());
     let devices = device::list(&unit, TENANT, DeviceScope::managed(DeviceSet::All), &few, false).expect("read");
     for (filter, field) in [
@@ -206,7 +212,8 @@ fn seldom_tags_and_common_ones_show_the_same() {
     let generated = "(WITH RECURSIVE n (value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < 12000)
         SELECT value FROM n)";
     connection.execute_batch(&fill.replace("generated", generated)).expect("rows");
-    let unit = Transaction::new(&connection, u64::MAX);
+    let remembered = Remembered::default();
+    let unit = Transaction::new(&connection, &remembered, u64::MAX);
     let few =
         |tag: &str| crate::rows::device_tag::is_seldom(&connection, &format!("[\"{tag}\"]"), 10_000).expect("read");
     assert!(few("seldom") && few("nobody") && !few("common"));
@@ -243,7 +250,8 @@ fn seldom_tags_and_common_ones_show_the_same() {
 fn names_of_resources_enter_an_index() {
     let directory = tempfile::tempdir().expect("a directory");
     let connection = connection(&directory);
-    let unit = Transaction::new(&connection, u64::MAX);
+    let remembered = Remembered::default();
+    let unit = Transaction::new(&connection, &remembered, u64::MAX);
     let member = |name| ResourceField::Member { name, kind: MemberKind::Plain, absent: Value::Null };
     for (kind, field, index) in [
         (ResourceKind::User, "userPrincipalName", "user_by_principal_name"),
@@ -263,7 +271,8 @@ fn names_of_resources_enter_an_index() {
 fn what_would_read_too_much_is_refused_and_a_plain_list_never() {
     let directory = tempfile::tempdir().expect("a directory");
     let connection = connection(&directory);
-    let mut unit = Transaction::new(&connection, 5_000);
+    let remembered = Remembered::default();
+    let mut unit = Transaction::new(&connection, &remembered, 5_000);
     for number in 0..2_000 {
         let row = Resource {
             tenant: TENANT,
