@@ -9,6 +9,7 @@ use chaveiro_core::id::{EnrollmentId, TenantId};
 use chaveiro_core::ports::Clock;
 use chaveiro_fleet::enroll::{Account, certificate_request};
 use chaveiro_fleet::hardware::Hardware;
+use chaveiro_fleet::transport::{Request, Response, Transport, TransportError};
 use chaveiro_fleet::windows::WindowsDevice;
 use chaveiro_mdm::{CertificateAuthority, VerifiedRequest};
 use chaveiro_server::{SystemClock, SystemEntropy};
@@ -20,6 +21,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
 use super::line::{Dialer, Line, Wire};
@@ -160,7 +162,13 @@ impl Served {
             format!("{made:012}")
         };
         let device = WindowsDevice::new(Hardware::laptop(enrolled.number as u64), account, Box::new(make_pin));
-        Handset { device, wire: self.wire(enrolled, resumes), id: device_id(enrolled.number).to_string() }
+        Handset {
+            device,
+            wire: self.wire(enrolled, resumes),
+            id: device_id(enrolled.number).to_string(),
+            written: Vec::new(),
+            answers: Vec::new(),
+        }
     }
 
     /// The number of commits that have changed something, by the count that the database keeps.
@@ -203,9 +211,47 @@ pub struct Handset {
     pub device: WindowsDevice,
     pub wire: Wire,
     pub id: String,
+    /// First messages of sessions that are not sent yet.
+    written: Vec<Request>,
+    answers: Vec<Response>,
+}
+
+/// Keeps what a device would send.
+#[derive(Default)]
+struct Kept(Mutex<Vec<Request>>);
+
+impl Transport for Kept {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        self.0.lock().await.push(request);
+        Err(TransportError::Failed("it is sent later".to_owned()))
+    }
 }
 
 impl Handset {
+    /// Writes the first messages of so many sessions: what the device computes is not measured.
+    pub async fn write(&mut self, sessions: usize) {
+        let kept = Kept::default();
+        for _ in 0..sessions {
+            self.device.sync(&kept).await.expect_err("kept");
+        }
+        self.written = kept.0.into_inner();
+    }
+
+    /// Sends one of these messages.
+    pub async fn check_in(&mut self) {
+        let message = self.written.pop().expect("a message");
+        self.answers.push(self.wire.send(message).await.expect("an answer"));
+    }
+
+    /// Fails unless each answer ended its session and asked for nothing.
+    pub fn check_answers(&mut self) {
+        for answer in self.answers.drain(..) {
+            let body = String::from_utf8_lossy(&answer.body);
+            let asks = ["<Get>", "<Exec>", "<Replace>", "<Add>", "<Delete>"].iter().any(|verb| body.contains(verb));
+            assert!(answer.status == 200 && body.contains("<Status>") && body.contains("<Final") && !asks, "{body}");
+        }
+    }
+
     /// Holds one session. Returns the number of messages.
     pub async fn session(&mut self) -> usize {
         self.device.sync(&self.wire).await.expect("a session").messages
