@@ -169,6 +169,37 @@ async fn a_further_passcode_costs_its_own_record_and_nothing_of_the_device() {
     assert_eq!(four - one, 3 * AGAIN);
 }
 
+#[tokio::test]
+async fn what_no_selected_property_tells_is_not_read() {
+    let _alone = alone().await;
+    let world = World::new().await;
+    add_devices(&world, 1..3).await;
+    let one = format!("{DEVICES}/{}", Uuid::from_u128(1));
+    let (audits, numbers) =
+        ("/beta/deviceManagement/remoteActionAudits", "/beta/deviceManagement/managedDeviceOverview");
+    for (path, selected, more) in [
+        (DEVICES, "deviceName,lastSyncDateTime,roleScopeTagIds", 0),
+        (DEVICES, "userPrincipalName", 1),
+        (DEVICES, "managedDeviceName", 1),
+        (DEVICES, "deviceEnrollmentType", 1),
+        (DEVICES, "*", 1),
+        (&one, "deviceName,hardwareInformation", 0),
+        (&one, "emailAddress", 1),
+        (audits, "action,actionState,managedDeviceId", 0),
+        (audits, "deviceDisplayName", 1),
+        (audits, "deviceOwnerUserPrincipalName", 2),
+        (audits, "*", 2),
+        (numbers, "dualEnrolledDeviceCount", 0),
+        (numbers, "enrolledDeviceCount", 2),
+        (numbers, "deviceOperatingSystemSummary", 8),
+        (numbers, "*", 10),
+    ] {
+        let (least, _) = get(&world, &format!("{path}?$select=id")).await;
+        let (statements, answer) = get(&world, &format!("{path}?$select={selected}")).await;
+        assert_eq!(statements - least, more, "{path} {selected} {answer}");
+    }
+}
+
 /// The statements of a passcode that is read again: the event. The secrets of all are one question.
 const AGAIN: usize = 1;
 
