@@ -5,6 +5,7 @@
 //!    gets the same answers.
 //! 3. The same request again gets the same answer.
 //! 4. A message that changes nothing but the time of the session, and gets no command, is answered: [`crate::check_ins`].
+//!    Another one goes on to the next step as it was decoded.
 //! 5. The device's answers are taken ([`turn`]).
 //! 6. The commands that are queued for it are added.
 //! 7. The answer leaves once everything is durable.
@@ -105,7 +106,7 @@ impl DeviceChannel {
                 Err(fault) => return failed(&fault),
             },
         };
-        // Decoded again, if it was judged to its end.
+        // A store that cannot look has not given it back.
         let request = match request.map_or_else(|| Request::read(&body, Limits::MESSAGE), Ok) {
             Ok(request) => request,
             Err(error) => return failed(&StoreError::Inconsistent(error.to_string()).into()),
