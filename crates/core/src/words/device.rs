@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::{LazyLock, OnceLock};
 
 use jiff::Timestamp;
+use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
 use strum::VariantArray;
 
@@ -385,8 +386,10 @@ impl<'a> DeviceFacts<'a> {
         device.managed_device_name.clone().unwrap_or_else(|| {
             let of_user = self.of_user("userPrincipalName").and_then(|name| name.split('@').next());
             let prefix = of_user.or(inventory.text(InventoryField::DEVICE_NAME)).unwrap_or("device");
-            let enrolled = device.enrolled.strftime("%-m/%-d/%Y_%-I:%M %p");
-            format!("{prefix}_{}_{enrolled}", device.platform.operating_system())
+            let (system, at) = (device.platform.operating_system(), Offset::UTC.to_datetime(device.enrolled));
+            let (year, month, day, minute) = (at.year(), at.month(), at.day(), at.minute());
+            let (hour, half) = ((at.hour() + 11) % 12 + 1, if at.hour() < 12 { "AM" } else { "PM" });
+            format!("{prefix}_{system}_{month}/{day}/{year}_{hour}:{minute:02} {half}")
         })
     }
 
@@ -550,6 +553,21 @@ mod tests {
         for field in RecordField::all() {
             let of = |user| field.value(&DeviceFacts::new(&device, user));
             assert_eq!(of(None) != of(Some(&user)), field.row().tells_of_user(), "{field:?}");
+        }
+    }
+
+    #[test]
+    fn a_generated_name_has_the_moment_of_the_enrolment_as_intune_writes_it() {
+        let id = uuid::Uuid::from_u128(7);
+        for (enrolled, name) in [
+            ("2026-01-05T00:00:00Z", "device_Linux_1/5/2026_12:00 AM"),
+            ("2026-11-28T09:05:59Z", "device_Linux_11/28/2026_9:05 AM"),
+            ("2026-12-31T12:59:00Z", "device_Linux_12/31/2026_12:59 PM"),
+            ("1999-10-10T23:30:00.5Z", "device_Linux_10/10/1999_11:30 PM"),
+        ] {
+            let enrolled = enrolled.parse().expect("a time");
+            let device = ManagedDevice::new(TenantId(id), DeviceId(id), Platform::Linux, enrolled);
+            assert_eq!(DeviceFacts::new(&device, None).managed_name(), name);
         }
     }
 
