@@ -1,7 +1,7 @@
 //! A device channel on a real store, reached without a network: the transport calls the router.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -42,8 +42,8 @@ use tower::ServiceExt;
 
 use crate::{Silent, TestClock, TestEntropy};
 
-/// A store that counts units of work.
-struct Counted(Arc<dyn Store>, AtomicU64);
+/// A store that counts units of work, and keeps the scope of the last one.
+struct Counted(Arc<dyn Store>, AtomicU64, Mutex<Scope>);
 
 impl Store for Counted {
     fn query(&self, job: ReadJob) -> BoxFuture<'_, Result<(), StoreError>> {
@@ -54,6 +54,7 @@ impl Store for Counted {
     }
     fn submit(&self, scope: Scope, job: WriteJob) -> BoxFuture<'_, Result<(), StoreError>> {
         self.1.fetch_add(1, Ordering::SeqCst);
+        *self.2.lock().expect("a scope") = scope;
         self.0.submit(scope, job)
     }
 }
@@ -133,7 +134,7 @@ impl World {
         let row = Tenant { entra_tenant: Some(uuid::Uuid::from_u128(0xe)), ..Tenant::new(tenant, "t", clock.now()) };
         store.write(move |unit| Ok(unit.insert_tenant(&row)?)).await.expect("inserted");
         let wakes = Arc::new(Wakes::default());
-        let counted = Arc::new(Counted(Arc::clone(&store), AtomicU64::new(0)));
+        let counted = Arc::new(Counted(Arc::clone(&store), AtomicU64::new(0), Mutex::default()));
         let (ca, credentials) = (Arc::new(ca.expect("an authority")), Arc::new(credentials.expect("credentials")));
         let (router, wake_router, check_ins) = Default::default();
         let mut world = Self {
@@ -189,6 +190,11 @@ impl World {
     /// The number of units of work that the channel has run.
     pub fn writes(&self) -> u64 {
         self.counted.1.load(Ordering::SeqCst)
+    }
+
+    /// The scope of the last of them.
+    pub fn last_scope(&self) -> Scope {
+        *self.counted.2.lock().expect("a scope")
     }
 
     /// A connection without a certificate.

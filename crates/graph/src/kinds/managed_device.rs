@@ -276,7 +276,7 @@ async fn update(writing: Writing<'_>) -> Result<Response, GraphError> {
     }
     let changes = changes(&checked.properties)?;
     let writing = Arc::clone(&asked);
-    let written = state.store.write(move |unit| {
+    let written = state.store.write_in(asked.scope(), move |unit| {
         let rights = writing.rights(unit)?;
         let found: Box<ManagedDevice> = writing.follow_to_row_by(unit, &rights)?;
         let device = change_device::change(unit, &rights, &writing.origin(), *found, &changes)?;
