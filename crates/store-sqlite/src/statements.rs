@@ -21,7 +21,6 @@ use chaveiro_core::hold::HoldRule;
 use chaveiro_core::id::{ActionId, DeviceId, EnrollmentId, RequestId, SecretId, TenantId};
 use chaveiro_core::keys::EscrowKeys;
 use chaveiro_core::lock::{DeviceLock, DeviceReport, Lock};
-use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{EscrowError, Sealer, UnitOfWork};
 use chaveiro_core::reading::ReadingRule;
 use chaveiro_core::secret::{Passcode, SecretBytes};
@@ -232,15 +231,7 @@ fn ask_of(device: u128, action: ActionId, caller: Caller) -> Ask {
 }
 
 fn caller() -> Caller {
-    Caller {
-        tenant: TENANT,
-        actor: Actor { application_id: "app".to_owned(), ..Actor::system() },
-        permissions: [Permission::PrivilegedOperationsAll].into_iter().collect(),
-        directory_roles: Vec::new(),
-        groups: Vec::new(),
-        local: true,
-        issued: None,
-    }
+    Caller::recovering(TENANT, Actor { application_id: "app".to_owned(), ..Actor::system() })
 }
 
 impl World {

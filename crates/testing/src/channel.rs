@@ -16,7 +16,6 @@ use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::enrollment::EnrollmentToken;
 use chaveiro_core::escrow::EscrowedSecret;
 use chaveiro_core::id::{ActionId, DeviceId, RequestId, ResourceId, TenantId};
-use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{
     BoxFuture, Clock, DeviceScope, DryRun, Entropy, ReadJob, Scope, Store, StoreError, WriteJob,
 };
@@ -297,20 +296,12 @@ impl World {
         read.await.expect("read").expect("the device")
     }
 
-    /// A caller with every permission.
+    /// A caller that may recover passcodes.
     pub fn caller(&self) -> Caller {
-        Caller {
-            tenant: self.tenant,
-            actor: Actor::system(),
-            permissions: [Permission::PrivilegedOperationsAll].into_iter().collect(),
-            directory_roles: Vec::new(),
-            groups: Vec::new(),
-            local: true,
-            issued: None,
-        }
+        Caller::recovering(self.tenant, Actor::system())
     }
 
-    /// Asks for a recovery of that device, with every permission.
+    /// Asks for a recovery of that device.
     pub async fn ask(&self, device: DeviceId) -> Decided<Begun> {
         let ask = Ask {
             what: &RECOVER_PASSCODE,
