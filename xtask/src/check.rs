@@ -35,7 +35,8 @@ const STEPS: &[Step] = &[
 ];
 
 /// The tests of the architecture.
-const ARROWS: [&str; 8] = ["--test", "arrows", "--test", "decisions", "--test", "programs", "--test", "refusals"];
+const ARROWS: [&str; 10] =
+    ["--test", "arrows", "--test", "decisions", "--test", "programs", "--test", "refusals", "--test", "scopes"];
 
 /// `cargo xtask check [STEP ...]`: those steps, all of them by default. A step that fails does not keep the others from running.
 pub(crate) fn check(arguments: &[String]) -> Result<()> {

@@ -56,11 +56,10 @@ pub(crate) async fn run(
                 Ok(After::Session) => return true,
                 Ok(After::Nothing) => {}
                 // A session after it, and another pause if the server is not back.
-                Ok(After::Pause(whole)) => tokio::time::sleep(whole.min(LONGEST_PAUSE) + pause(1)).await,
+                Ok(After::Pause(whole)) => tokio::time::sleep(sent_away(whole) + pause(1)).await,
                 Err(error) => {
                     tell(&format!("{error:#}"));
-                    let whole = return_within.get().min(LONGEST_PAUSE);
-                    tokio::time::sleep(whole.mul_f64(chance()) + pause(1)).await;
+                    tokio::time::sleep(cut_off(return_within.get(), chance()) + pause(1)).await;
                 }
             }
             false
@@ -91,6 +90,17 @@ async fn wait(agent: &Agent, return_within: &Cell<Duration>) -> Result<After> {
     }
 }
 
+/// The pause of an agent that the server sends away for that long: a moment of its own, which the server has chosen.
+fn sent_away(whole: Duration) -> Duration {
+    whole.min(LONGEST_PAUSE)
+}
+
+/// The pause of an agent whose connection broke without a word. All of them come back within the time that the server
+/// named last, each at a moment of its own.
+fn cut_off(within: Duration, chance: f64) -> Duration {
+    within.min(LONGEST_PAUSE).mul_f64(chance)
+}
+
 /// The pause after so many failures. It doubles with each, up to a limit; half of it is random, so that a fleet does
 /// not return at once.
 fn pause(failures: u32) -> Duration {
@@ -102,6 +112,10 @@ fn pause(failures: u32) -> Duration {
 fn chance() -> f64 {
     let mut random = [0; 2];
     kernel_random(&mut random);
+    chance_of(random)
+}
+
+fn chance_of(random: [u8; 2]) -> f64 {
     f64::from(u16::from_be_bytes(random)) / f64::from(u16::MAX)
 }
 
@@ -112,6 +126,53 @@ fn jittered(whole: Duration, chance: f64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const AGENTS: usize = 10_000;
+
+    /// The seconds after which so many agents are back, in simulated time, when all connections break at once.
+    async fn returns(within: Duration, random: &mut fastrand::Rng) -> Vec<f64> {
+        let broken = tokio::time::Instant::now();
+        let back = std::iter::repeat_with(|| cut_off(within, chance_of([random.u8(..), random.u8(..)])));
+        let back = back.take(AGENTS).map(|pause| {
+            tokio::spawn(async move {
+                tokio::time::sleep(pause).await;
+                broken.elapsed().as_secs_f64()
+            })
+        });
+        let mut seconds = Vec::with_capacity(AGENTS);
+        for agent in back.collect::<Vec<_>>() {
+            seconds.push(agent.await.expect("back"));
+        }
+        seconds
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ten_thousand_agents_come_back_evenly_within_the_time_that_the_server_named() {
+        let mut random = fastrand::Rng::with_seed(7);
+        for within in [10, 50, 300] {
+            let seconds = returns(Duration::from_secs(within), &mut random).await;
+            let mut tenths = [0usize; 10];
+            for second in seconds {
+                // A timer rings with the next millisecond.
+                assert!(second <= within as f64 + 0.002, "{within}: {second}");
+                tenths[((second / within as f64 * 10.0) as usize).min(9)] += 1;
+            }
+            let even = AGENTS / tenths.len();
+            assert!(tenths.iter().all(|agents| agents.abs_diff(even) < even / 8), "{within}: {tenths:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_agent_stays_away_no_longer_than_five_minutes_whatever_it_is_told() {
+        let mut random = fastrand::Rng::with_seed(8);
+        for within in [Duration::ZERO, Duration::from_secs(301), Duration::from_secs(u64::MAX), Duration::MAX] {
+            let longest = within.min(LONGEST_PAUSE);
+            let seconds = returns(within, &mut random).await;
+            assert!(seconds.iter().all(|second| *second <= longest.as_secs_f64() + 0.002), "{within:?}");
+            assert!(sent_away(within) <= LONGEST_PAUSE, "{within:?}");
+        }
+        assert_eq!(sent_away(Duration::from_secs(7)), Duration::from_secs(7), "the moment is the server's");
+    }
 
     #[test]
     fn pauses_grow_to_a_limit_and_are_never_the_same_for_a_fleet() {

@@ -19,7 +19,7 @@ use chaveiro_core::hold::{Hold, Release};
 use chaveiro_core::id::{ApplicationId, AssignmentId, DeviceId, HoldId, ResourceId, TenantId};
 use chaveiro_core::keys::KeyName;
 use chaveiro_core::permission::{PERMISSIONS, Permission};
-use chaveiro_core::ports::{Clock, Entropy, Store};
+use chaveiro_core::ports::{Clock, Entropy, Scope, Store};
 use chaveiro_core::principal::{Principal, PrincipalKind, RoleAssignment};
 use chaveiro_core::refusal::{DeviceRefusal, ResourceRefusal, UnclearHold};
 use chaveiro_core::resource::ResourceKind;
@@ -228,7 +228,7 @@ impl Host {
         change: Change,
     ) -> Result<ManagedDevice> {
         let origin = self.origin();
-        let update = self.opened.store.write(move |unit| {
+        let update = self.opened.store.write_in(Scope::Device(tenant, device), move |unit| {
             let found = unit.device(tenant, device)?.ok_or(DeviceRefusal::NotFound)?;
             change_device::change(unit, &Rights::Everything, &origin, found, std::slice::from_ref(&change))
         });

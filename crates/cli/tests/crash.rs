@@ -2,7 +2,10 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::time::Duration;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use chaveiro_fleet::https::Https;
 
 use crate::support::{Server, full_token, get, initialised, run, taken_once};
 
@@ -207,4 +210,75 @@ fn a_server_that_is_told_to_stop_finishes_open_requests_and_ends_with_success() 
     let answer = String::from_utf8_lossy(&answer);
     assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
     assert!(server.wait());
+}
+
+/// The rows of these tables, as the database has them.
+fn rows(data: &Path, columns: &[(&str, &str)]) -> Vec<Vec<rusqlite::types::Value>> {
+    let database = rusqlite::Connection::open(data.join("chaveiro.db")).expect("the database");
+    let of = |(columns, table): &(&str, &str)| {
+        let mut statement = database.prepare(&format!("SELECT {columns} FROM {table} ORDER BY 1")).expect("a query");
+        let width = statement.column_count();
+        let rows = statement.query_map([], |row| (0..width).map(|column| row.get(column)).collect());
+        rows.expect("rows").collect::<Result<Vec<_>, _>>().expect("rows")
+    };
+    columns.iter().flat_map(of).collect()
+}
+
+const LAST_SYNC: [(&str, &str); 1] = [("row, last_sync", "device")];
+
+#[tokio::test]
+async fn a_server_that_is_told_to_stop_stores_the_check_ins_that_wait() {
+    let (_directory, data) = initialised();
+    let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    let (mut certified, certificate) = server.device(7).await;
+    let (mut by_digest, _) = server.device(8).await;
+    let plain = Https::new(&server.root_pem(), None).expect("a transport");
+    by_digest.sync(&plain).await.expect("a session without the certificate");
+    let sessions = || rows(&data, &[("row, session", "enrollment")]);
+    let (times, states) = (rows(&data, &LAST_SYNC), sessions());
+    for (device, transport) in [(&mut certified, &certificate), (&mut by_digest, &plain)] {
+        let report = device.sync(transport).await.expect("a session");
+        assert!(report.commands.is_empty(), "it is idle");
+    }
+    assert_eq!((rows(&data, &LAST_SYNC), sessions()), (times.clone(), states.clone()), "they wait");
+    server.tell_to_stop();
+    assert!(server.wait());
+    for (after, before) in rows(&data, &LAST_SYNC).into_iter().zip(times) {
+        let [after, before] = [after, before].map(|row| match row[..] {
+            [_, rusqlite::types::Value::Integer(micros)] => micros,
+            _ => panic!("no time: {row:?}"),
+        });
+        assert!(after > before);
+    }
+    let stored = sessions();
+    assert_eq!(stored[0], states[0], "a certificate needs no state");
+    assert_ne!(stored[1], states[1], "the nonces of a digest are stored with the time");
+}
+
+#[tokio::test]
+async fn a_kill_takes_the_time_of_the_check_ins_of_a_minute_and_nothing_else() {
+    let (_directory, data) = initialised();
+    let mut server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    let (mut device, transport) = server.device(7).await;
+    let first = rows(&data, &LAST_SYNC);
+    device.sync(&transport).await.expect("an idle session");
+    let begun = Instant::now();
+    while rows(&data, &LAST_SYNC) == first {
+        assert!(begun.elapsed() <= Duration::from_secs(60), "the time of a check-in waits for a minute at most");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let everything = ["device", "device_tag", "enrollment", "action", "delivery", "secret"].map(|table| ("*", table));
+    let recorded = [("body", "audit_event")];
+    let before = (rows(&data, &everything), rows(&data, &recorded));
+    device.sync(&transport).await.expect("an idle session, which is lost");
+    server = server.kill_and_restart();
+    assert_eq!((rows(&data, &everything), rows(&data, &recorded)), before);
+    let client = server.client();
+    let listed = get(&client, &format!("{}{DEVICES}", server.graph_url)).await;
+    let path = format!("{}{DEVICES}/{}", server.graph_url, listed["value"][0]["id"].as_str().expect("an id"));
+    let asked = client.post(format!("{path}/recoverPasscode")).send().await.expect("an answer");
+    assert_eq!(asked.status(), 204);
+    device.sync(&transport).await.expect("the recovery");
+    let read = get(&client, &format!("{path}?$select=deviceActionResults")).await;
+    assert_eq!(read["deviceActionResults"][0]["passcode"], device.pin());
 }

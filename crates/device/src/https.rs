@@ -139,3 +139,26 @@ fn is_about_time(error: &(dyn std::error::Error + 'static)) -> bool {
     let fault = certificate_error(error);
     matches!(fault, Some(Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_that_is_no_number_of_seconds_says_nothing() {
+        let told = |text: &'static str| {
+            let headers = HeaderMap::from_iter([(
+                reqwest::header::HeaderName::from_static("x"),
+                reqwest::header::HeaderValue::from_static(text),
+            )]);
+            Held { status: 204, headers }.seconds("x")
+        };
+        for nonsense in ["", "soon", "-5", "1.5", "1e3", "0x10", "5 s", "5, 6", "18446744073709551616"] {
+            assert_eq!(told(nonsense), None, "{nonsense}");
+        }
+        for (text, seconds) in [("0", 0), ("300", 300), ("18446744073709551615", u64::MAX)] {
+            assert_eq!(told(text), Some(Duration::from_secs(seconds)), "{text}");
+        }
+        assert_eq!(Held { status: 204, headers: HeaderMap::new() }.seconds("x"), None);
+    }
+}

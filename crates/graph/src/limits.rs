@@ -133,16 +133,7 @@ mod tests {
     fn caller(tenant: u128, application: &str, user: &str) -> Caller {
         let actor = Actor { application_id: application.to_owned(), user_id: Some(user.to_owned()), ..Actor::system() };
         let tenant = TenantId(Uuid::from_u128(tenant));
-        let permissions = PermissionSet::default();
-        Caller {
-            tenant,
-            actor,
-            permissions,
-            directory_roles: Vec::new(),
-            groups: Vec::new(),
-            local: true,
-            issued: None,
-        }
+        Caller::local(tenant, actor, PermissionSet::default())
     }
 
     /// The number that are let through before the first that is not.

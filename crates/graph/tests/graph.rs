@@ -96,17 +96,24 @@ async fn every_documented_url_recovers_the_passcode_and_it_can_be_read_back() {
 }
 
 #[tokio::test]
-async fn a_recovery_and_the_reading_of_its_passcode_are_units_of_work_about_their_device() {
+async fn a_unit_of_work_tells_the_device_that_it_is_about() {
     let world = World::new().await;
-    let (path, about) = (device_path(1), Scope::Device(tenant(1), device(1)));
-    for (method, rest, body, scope) in [
-        ("POST", "/recoverPasscode", "", about),
-        ("PATCH", "", r#"{"notes": "lost"}"#, Scope::Whole),
-        ("GET", "?$select=deviceActionResults", "", about),
+    let (one, about) = (device_path(1), Scope::Device(tenant(1), device(1)));
+    for (method, path, body, scope) in [
+        ("POST", format!("{one}/recoverPasscode"), String::new(), about),
+        ("GET", format!("{one}?$select=deviceActionResults"), String::new(), about),
+        ("PATCH", one.clone(), r#"{"notes": "lost"}"#.to_owned(), about),
+        (
+            "POST",
+            "/beta/users".to_owned(),
+            r#"{"userPrincipalName": "new@x", "displayName": "New"}"#.to_owned(),
+            Scope::Whole,
+        ),
+        ("DELETE", one.clone(), String::new(), about),
     ] {
-        let (status, answer) = world.call(&world.token(), method, &format!("{path}{rest}"), body).await;
-        assert!((200..300).contains(&status), "{method}: {answer}");
-        assert_eq!(world.meanwhile.last_scope(), scope, "{method}");
+        let (status, answer) = world.call(&world.token(), method, &path, &body).await;
+        assert!((200..300).contains(&status), "{method} {path}: {answer}");
+        assert_eq!(world.meanwhile.last_scope(), scope, "{method} {path}");
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use chaveiro_core::action::ActionState;
-use chaveiro_core::ports::{Clock, LastSeen};
+use chaveiro_core::ports::{Clock, LastSeen, Scope};
 use chaveiro_fleet::transport::{Request, Response, Transport, TransportError};
 use chaveiro_mdm::{LATEST, MANAGEMENT_PATH};
 use omadm::Limits;
@@ -100,6 +100,24 @@ async fn a_check_in_that_brings_news_is_stored_at_once() {
     device.sync(&world.transport()).await.expect("a session");
     assert_eq!(world.newest(id).await.0.state, ActionState::Done);
     assert_eq!(world.device_of(&device).await.last_sync, world.clock.now());
+}
+
+#[tokio::test]
+async fn a_unit_of_work_tells_the_enrolment_that_the_message_names() {
+    let world = World::new().await;
+    let mut device = world.enrolled(1).await;
+    let id = world.device_of(&device).await.id;
+    let tenant = world.tenant;
+    let open = world.store.read(move |view| Ok(view.open_enrollment(tenant, id)?.expect("an enrolment"))).await;
+    let open = open.expect("read");
+    for (connection, scope) in [
+        (world.certified(&device.account), Scope::Certificate(open.certificate_sha256)),
+        (world.transport(), Scope::Enrollment(open.id)),
+    ] {
+        _ = world.ask(id).await;
+        device.sync(&connection).await.expect("the recovery");
+        assert_eq!(world.last_scope(), scope);
+    }
 }
 
 #[tokio::test]

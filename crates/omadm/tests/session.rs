@@ -337,6 +337,21 @@ fn assembled(messages: &[(&[Part<'_>], bool)]) -> (Vec<String>, Vec<u16>, usize)
 }
 
 #[test]
+fn a_turn_gives_its_request_back_to_one_who_looked_unless_it_has_values() {
+    let enter = |request| match certified(Session::new([1; 16]), request).enter(Moment::new(ADDRESS, [4; 16], 0, 124)) {
+        Entered::Turn(turn) => turn,
+        Entered::Exhausted(_) => panic!("the first message"),
+    };
+    let first = enter(plain("1", 1, None)).answer();
+    let back = enter(plain("1", 1, None)).into_request().expect("the request");
+    let second = enter(back).answer();
+    assert_eq!(&*first.text, &*second.text);
+    assert_eq!(first.session.store(conceal), second.session.store(conceal), "its repeat is recognised, too");
+    let value = "<Results><CmdID>1</CmdID><MsgRef>1</MsgRef><CmdRef>2</CmdRef><Item><Data>48</Data></Item></Results>";
+    assert!(enter(with_body(value)).into_request().is_none());
+}
+
+#[test]
 fn a_value_counts_when_all_of_its_chunks_are_here_and_not_before() {
     const A: Option<&str> = Some("./A");
     const B: Option<&str> = Some("./B");

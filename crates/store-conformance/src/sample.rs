@@ -16,7 +16,6 @@ use chaveiro_core::hold::HoldRule;
 use chaveiro_core::id::{ActionId, DeviceId, EnrollmentId, RequestId, ResourceId, TenantId};
 use chaveiro_core::keys::EscrowKeys;
 use chaveiro_core::lock::{DeviceLock, EscrowTest, Lock, Recoverability};
-use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{EscrowError, Sealer, Store, StoredEvent, UnitOfWork, View};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::secret::{Passcode, SecretBytes};
@@ -129,15 +128,7 @@ pub(crate) fn resource(of: u64, kind: ResourceKind, number: u64) -> Resource {
 
 pub(crate) fn caller(of: u64, name: &str) -> Caller {
     let actor = Actor { application_id: name.to_owned(), ..Actor::system() };
-    Caller {
-        tenant: tenant_id(of),
-        actor,
-        permissions: [Permission::PrivilegedOperationsAll].into_iter().collect(),
-        directory_roles: Vec::new(),
-        groups: Vec::new(),
-        local: true,
-        issued: None,
-    }
+    Caller::recovering(tenant_id(of), actor)
 }
 
 /// Returns a request for a recovery of that device; the number makes the ids.

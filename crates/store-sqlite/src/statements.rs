@@ -9,10 +9,11 @@ use chaveiro_core::actions::recover_passcode::RECOVER_PASSCODE;
 use chaveiro_core::caller::{Actor, Caller};
 use chaveiro_core::command::{Delivery, Receipt};
 use chaveiro_core::decisions::ask::{Ask, Begun, begin};
+use chaveiro_core::decisions::check_in::{Idle, keep, store_idle};
 use chaveiro_core::decisions::disclose_passcode::{self, AskForAll, disclose, disclose_all};
 use chaveiro_core::decisions::take_inventory::take_packages;
 use chaveiro_core::decisions::{Facts, rights};
-use chaveiro_core::device::{ManagedDevice, Platform};
+use chaveiro_core::device::{InventoryField, ManagedDevice, Platform};
 use chaveiro_core::engine::{Answer, Received, Value, expire, receive, sent};
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::escrow::SecretContext;
@@ -20,7 +21,6 @@ use chaveiro_core::hold::HoldRule;
 use chaveiro_core::id::{ActionId, DeviceId, EnrollmentId, RequestId, SecretId, TenantId};
 use chaveiro_core::keys::EscrowKeys;
 use chaveiro_core::lock::{DeviceLock, DeviceReport, Lock};
-use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{EscrowError, Sealer, UnitOfWork};
 use chaveiro_core::reading::ReadingRule;
 use chaveiro_core::secret::{Passcode, SecretBytes};
@@ -236,15 +236,7 @@ fn ask_of(device: u128, action: ActionId, caller: Caller) -> Ask {
 }
 
 fn caller() -> Caller {
-    Caller {
-        tenant: TENANT,
-        actor: Actor { application_id: "app".to_owned(), ..Actor::system() },
-        permissions: [Permission::PrivilegedOperationsAll].into_iter().collect(),
-        directory_roles: Vec::new(),
-        groups: Vec::new(),
-        local: true,
-        issued: None,
-    }
+    Caller::recovering(TENANT, Actor { application_id: "app".to_owned(), ..Actor::system() })
 }
 
 impl World {
@@ -377,6 +369,43 @@ fn an_expiry_that_finds_nothing_due_asks_for_actions_with_their_marks_alone() {
     let (_, two) = world.run(|unit, _| expire(unit, &Ripeness::at_once(at(10)), 100));
     // The actions. The settings of the tenant are remembered.
     assert_eq!((one, two), (1, 1));
+}
+
+#[test]
+fn a_session_that_moves_the_time_of_the_device_alone_writes_one_column() {
+    let mut world = World::new();
+    let (before, _) = world.run(|unit, _| Ok(unit.device(TENANT, DeviceId(Uuid::from_u128(1)))?.expect("a device")));
+    let later: fn(&mut ManagedDevice) = |device| device.last_sync = at(9);
+    let earlier: fn(&mut ManagedDevice) = |device| device.last_sync = Timestamp::UNIX_EPOCH;
+    let renamed: fn(&mut ManagedDevice) = |device| {
+        device.last_sync = at(9);
+        device.inventory.set(InventoryField::DEVICE_NAME, Some("D".into()));
+    };
+    for (what, change, statements) in [
+        ("nothing", (|_| {}) as fn(&mut ManagedDevice), 0),
+        ("later", later, 1),
+        ("earlier", earlier, 4),
+        ("name", renamed, 4),
+    ] {
+        let mut device = before.clone();
+        change(&mut device);
+        let mut kept_device = device.clone();
+        let kept = world.run(|unit, _| {
+            unit.update_device(&before)?;
+            Ok(keep(unit, &before, &mut kept_device, None, at(9))?)
+        });
+        assert_eq!(kept.1 - 4, statements, "{what}");
+        let (stored, _) = world.run(|unit, _| Ok(unit.device(TENANT, before.id)?.expect("a device")));
+        assert_eq!(stored, device, "{what}");
+    }
+    let idle = [1, 2].map(|number| Idle {
+        tenant: TENANT,
+        device: DeviceId(Uuid::from_u128(number)),
+        enrollment: EnrollmentId(Uuid::from_u128(number)),
+        at: at(10),
+        session: None,
+    });
+    assert_eq!(world.run(|unit, _| Ok(store_idle(unit, &idle)?)).1, idle.len());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A device channel on a real store, reached without a network: the transport calls the router.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -16,7 +16,6 @@ use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::enrollment::EnrollmentToken;
 use chaveiro_core::escrow::EscrowedSecret;
 use chaveiro_core::id::{ActionId, DeviceId, RequestId, ResourceId, TenantId};
-use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{
     BoxFuture, Clock, DeviceScope, DryRun, Entropy, ReadJob, Scope, Store, StoreError, WriteJob,
 };
@@ -42,8 +41,8 @@ use tower::ServiceExt;
 
 use crate::{Silent, TestClock, TestEntropy};
 
-/// A store that counts units of work.
-struct Counted(Arc<dyn Store>, AtomicU64);
+/// A store that counts units of work, and keeps the scope of the last one.
+struct Counted(Arc<dyn Store>, AtomicU64, Mutex<Scope>);
 
 impl Store for Counted {
     fn query(&self, job: ReadJob) -> BoxFuture<'_, Result<(), StoreError>> {
@@ -54,6 +53,7 @@ impl Store for Counted {
     }
     fn submit(&self, scope: Scope, job: WriteJob) -> BoxFuture<'_, Result<(), StoreError>> {
         self.1.fetch_add(1, Ordering::SeqCst);
+        *self.2.lock().expect("a scope") = scope;
         self.0.submit(scope, job)
     }
 }
@@ -134,7 +134,7 @@ impl World {
         let row = Tenant { entra_tenant: Some(uuid::Uuid::from_u128(0xe)), ..Tenant::new(tenant, "t", clock.now()) };
         store.write(move |unit| Ok(unit.insert_tenant(&row)?)).await.expect("inserted");
         let wakes = Arc::new(Wakes::default());
-        let counted = Arc::new(Counted(Arc::clone(&store), AtomicU64::new(0)));
+        let counted = Arc::new(Counted(Arc::clone(&store), AtomicU64::new(0), Mutex::default()));
         let (ca, credentials) = (Arc::new(ca.expect("an authority")), Arc::new(credentials.expect("credentials")));
         let (router, wake_router, check_ins) = Default::default();
         let mut world = Self {
@@ -190,6 +190,11 @@ impl World {
     /// The number of units of work that the channel has run.
     pub fn writes(&self) -> u64 {
         self.counted.1.load(Ordering::SeqCst)
+    }
+
+    /// The scope of the last of them.
+    pub fn last_scope(&self) -> Scope {
+        *self.counted.2.lock().expect("a scope")
     }
 
     /// A connection without a certificate.
@@ -292,20 +297,12 @@ impl World {
         read.await.expect("read").expect("the device")
     }
 
-    /// A caller with every permission.
+    /// A caller that may recover passcodes.
     pub fn caller(&self) -> Caller {
-        Caller {
-            tenant: self.tenant,
-            actor: Actor::system(),
-            permissions: [Permission::PrivilegedOperationsAll].into_iter().collect(),
-            directory_roles: Vec::new(),
-            groups: Vec::new(),
-            local: true,
-            issued: None,
-        }
+        Caller::recovering(self.tenant, Actor::system())
     }
 
-    /// Asks for a recovery of that device, with every permission.
+    /// Asks for a recovery of that device.
     pub async fn ask(&self, device: DeviceId) -> Decided<Begun> {
         let ask = Ask {
             what: &RECOVER_PASSCODE,

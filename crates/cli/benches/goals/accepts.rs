@@ -11,7 +11,6 @@ use chaveiro_core::decisions::ask::{Ask, Begun, begin};
 use chaveiro_core::device::Platform;
 use chaveiro_core::hold::HoldRule;
 use chaveiro_core::id::{ActionId, RequestId, TenantId};
-use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::Decided::Done;
 use chaveiro_core::ports::Store;
 use chaveiro_core::tenant::{Tenant, TenantSettings};
@@ -139,15 +138,7 @@ impl Inside {
 fn ask(tenant: TenantId, number: usize) -> Ask {
     Ask {
         what: &RECOVER_PASSCODE,
-        caller: Caller {
-            tenant,
-            actor: Actor::system(),
-            permissions: [Permission::PrivilegedOperationsAll].into_iter().collect(),
-            directory_roles: Vec::new(),
-            groups: Vec::new(),
-            local: true,
-            issued: None,
-        },
+        caller: Caller::recovering(tenant, Actor::system()),
         device: device_id(number),
         path: "/beta/deviceManagement/managedDevices/x/recoverPasscode".to_owned(),
         request: RequestId(id(4, number)),

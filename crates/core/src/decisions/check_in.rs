@@ -81,12 +81,22 @@ pub fn keep(
     if let Some(said) = said {
         device.recoverability = said.locks.to_vec();
     }
-    if device != before {
-        unit.update_device(device)?;
-    }
+    store_changes(unit, before, device)?;
     match said {
         Some(_) => restore::confirm(unit, device, now),
         None => Ok(()),
+    }
+}
+
+/// Stores a device that was as `before`. Most sessions change the time of the last one alone.
+fn store_changes(unit: &mut dyn UnitOfWork, before: &ManagedDevice, device: &ManagedDevice) -> Result<(), StoreError> {
+    let is_later = before.last_sync < device.last_sync;
+    if device == before {
+        Ok(())
+    } else if is_later && *device == (ManagedDevice { last_sync: device.last_sync, ..before.clone() }) {
+        unit.move_last_sync(device.tenant, device.id, device.last_sync)
+    } else {
+        unit.update_device(device)
     }
 }
 

@@ -58,6 +58,8 @@ pub enum Scope {
     Device(TenantId, DeviceId),
     /// An enrolment, with its session and its device.
     Enrollment(EnrollmentId),
+    /// The same, of the enrolment whose certificate has that SHA-256.
+    Certificate([u8; 32]),
     /// The sign-in whose handle has that SHA-256.
     SignIn([u8; 32]),
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::id::TenantId;
-use crate::permission::PermissionSet;
+use crate::permission::{Permission, PermissionSet};
 
 /// The `application_id` of tokens that a person minted on the host.
 pub const OPERATOR_CLIENT: &str = "chaveiro-cli";
@@ -36,17 +36,20 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Returns a caller with these permissions and nothing else, by a token of the local issuer that tells no time.
+    pub fn local(tenant: TenantId, actor: Actor, permissions: PermissionSet) -> Self {
+        let (directory_roles, groups) = (Vec::new(), Vec::new());
+        Self { tenant, actor, permissions, directory_roles, groups, local: true, issued: None }
+    }
+
     /// Returns a person on the server's host, who uses no API and needs no permissions.
     pub fn operator(tenant: TenantId, person: &HostUser) -> Self {
-        Self {
-            tenant,
-            actor: Actor::operator(person),
-            permissions: PermissionSet::default(),
-            directory_roles: Vec::new(),
-            groups: Vec::new(),
-            local: true,
-            issued: None,
-        }
+        Self::local(tenant, Actor::operator(person), PermissionSet::default())
+    }
+
+    /// Returns a program that may recover passcodes and read them, and nothing else.
+    pub fn recovering(tenant: TenantId, actor: Actor) -> Self {
+        Self::local(tenant, actor, [Permission::PrivilegedOperationsAll].into_iter().collect())
     }
 }
 

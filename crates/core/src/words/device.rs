@@ -5,9 +5,10 @@
 //! devices report has rows of its own, in [`crate::inventory`].
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use jiff::Timestamp;
+use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
 use strum::VariantArray;
 
@@ -103,6 +104,8 @@ pub struct Recorded {
     pub part: Option<Part>,
     /// Returns the value that is served, where that is not the part as it is.
     pub derived: Option<fn(&DeviceFacts<'_>) -> Value>,
+    /// True if the value that is derived depends on the primary user.
+    pub by_user: bool,
     /// The name under which a change by administrators is recorded; `None` if they do not change it.
     pub setting: Option<&'static str>,
     /// True if the record of changes has only the length of the text: it may be long and confidential, and the record keeps
@@ -152,6 +155,7 @@ const ROW: Recorded = Recorded {
     kind: RecordKind::Text,
     part: None,
     derived: None,
+    by_user: false,
     setting: None,
     confidential: false,
     about: "",
@@ -240,6 +244,7 @@ pub const RECORD: &[Recorded] = &[
         properties: &["deviceEnrollmentType"],
         kind: RecordKind::OneOf(&["userEnrollment", "unknown"]),
         derived: Some(|of| if of.user.is_some() { "userEnrollment" } else { "unknown" }.into()),
+        by_user: true,
         about: "Way of the enrolment.",
         ..ROW
     },
@@ -265,6 +270,7 @@ pub const RECORD: &[Recorded] = &[
         properties: &["managedDeviceName"],
         part: part!(managed_device_name),
         derived: Some(|of| of.managed_name().into()),
+        by_user: true,
         setting: Some("managedDeviceName"),
         about: "Name that administrators gave it; generated from user, platform and enrolment until then.",
         ..ROW
@@ -340,6 +346,13 @@ impl RecordField {
     }
 }
 
+impl Recorded {
+    /// Returns true if the value depends on the primary user.
+    pub fn tells_of_user(&self) -> bool {
+        self.by_user || matches!(self.kind, RecordKind::OfUser(_))
+    }
+}
+
 impl fmt::Debug for RecordField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.row().properties[0])
@@ -363,7 +376,7 @@ impl<'a> DeviceFacts<'a> {
 
     /// The facts that callers and the server have written, without those that the device reports.
     pub fn written(device: &'a ManagedDevice) -> Self {
-        static NOTHING: Inventory = Inventory::empty();
+        static NOTHING: LazyLock<Inventory> = LazyLock::new(Inventory::default);
         Self { device, inventory: &NOTHING, user: None }
     }
 
@@ -373,8 +386,10 @@ impl<'a> DeviceFacts<'a> {
         device.managed_device_name.clone().unwrap_or_else(|| {
             let of_user = self.of_user("userPrincipalName").and_then(|name| name.split('@').next());
             let prefix = of_user.or(inventory.text(InventoryField::DEVICE_NAME)).unwrap_or("device");
-            let enrolled = device.enrolled.strftime("%-m/%-d/%Y_%-I:%M %p");
-            format!("{prefix}_{}_{enrolled}", device.platform.operating_system())
+            let (system, at) = (device.platform.operating_system(), Offset::UTC.to_datetime(device.enrolled));
+            let (year, month, day, minute) = (at.year(), at.month(), at.day(), at.minute());
+            let (hour, half) = ((at.hour() + 11) % 12 + 1, if at.hour() < 12 { "AM" } else { "PM" });
+            format!("{prefix}_{system}_{month}/{day}/{year}_{hour}:{minute:02} {half}")
         })
     }
 
@@ -492,6 +507,7 @@ impl Valued for OwnerType {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resource::ResourceKind;
 
     #[test]
     fn every_property_of_the_record_has_one_row_and_a_value() {
@@ -516,6 +532,42 @@ mod tests {
             names.sort_unstable();
             names.dedup();
             assert_eq!(names.len(), all, "{names:?}");
+        }
+    }
+
+    #[test]
+    fn the_primary_user_changes_the_properties_that_tell_of_it_and_no_other() {
+        let id = uuid::Uuid::from_u128(7);
+        let device = ManagedDevice::new(TenantId(id), DeviceId(id), Platform::Linux, Timestamp::UNIX_EPOCH);
+        let user = PrimaryUser::new(Resource {
+            tenant: device.tenant,
+            kind: ResourceKind::User,
+            id: ResourceId(id),
+            owner: None,
+            device: None,
+            alternate_key: None,
+            properties: r#"{"mail": "m", "userPrincipalName": "ana@x", "displayName": "Ana"}"#.to_owned(),
+            created: device.enrolled,
+            modified: device.enrolled,
+        });
+        for field in RecordField::all() {
+            let of = |user| field.value(&DeviceFacts::new(&device, user));
+            assert_eq!(of(None) != of(Some(&user)), field.row().tells_of_user(), "{field:?}");
+        }
+    }
+
+    #[test]
+    fn a_generated_name_has_the_moment_of_the_enrolment_as_intune_writes_it() {
+        let id = uuid::Uuid::from_u128(7);
+        for (enrolled, name) in [
+            ("2026-01-05T00:00:00Z", "device_Linux_1/5/2026_12:00 AM"),
+            ("2026-11-28T09:05:59Z", "device_Linux_11/28/2026_9:05 AM"),
+            ("2026-12-31T12:59:00Z", "device_Linux_12/31/2026_12:59 PM"),
+            ("1999-10-10T23:30:00.5Z", "device_Linux_10/10/1999_11:30 PM"),
+        ] {
+            let enrolled = enrolled.parse().expect("a time");
+            let device = ManagedDevice::new(TenantId(id), DeviceId(id), Platform::Linux, enrolled);
+            assert_eq!(DeviceFacts::new(&device, None).managed_name(), name);
         }
     }
 

@@ -14,7 +14,10 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
 
 /// Returns these bytes as lower-case hexadecimal text.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    let mut text = String::with_capacity(2 * bytes.len());
+    text.extend(digits.filter_map(|digit| char::from_digit(digit.into(), 16)));
+    text
 }
 
 /// Returns the bytes of a hexadecimal text; `None` if it has another character or an odd length.

@@ -6,8 +6,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
-use serde::de::Error as _;
+use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -339,19 +340,35 @@ impl Kind {
     }
 }
 
-/// The values that a device has reported.
+/// The values that a device has reported. Copies share them until one of them changes.
+#[derive(Clone, Default)]
+pub struct Inventory(Arc<Reading>);
+
+/// The values, which are read from their stored form when the first is asked for.
+#[derive(Clone, Default)]
+struct Reading {
+    stored: Box<str>,
+    values: OnceLock<Values>,
+}
+
+/// The known values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Inventory(BTreeMap<InventoryField, Value>);
+struct Values(BTreeMap<InventoryField, Value>);
 
 impl Inventory {
-    /// The inventory of a device that reported nothing.
-    pub const fn empty() -> Self {
-        Self(BTreeMap::new())
+    /// The inventory in that stored form, a JSON object. Of a text that is none, every value is unknown: the device is
+    /// asked for its inventory again.
+    pub fn stored(text: impl Into<Box<str>>) -> Self {
+        Self(Arc::new(Reading { stored: text.into(), values: OnceLock::new() }))
+    }
+
+    fn values(&self) -> &BTreeMap<InventoryField, Value> {
+        &self.0.values.get_or_init(|| serde_json::from_str(&self.0.stored).unwrap_or_default()).0
     }
 
     /// The value, if it is known.
     pub fn get(&self, field: InventoryField) -> Option<&Value> {
-        self.0.get(&field)
+        self.values().get(&field)
     }
 
     /// The value, if it is known and text.
@@ -374,10 +391,12 @@ impl Inventory {
 
     /// Puts a value in the place of the one that was known. Nothing, or a value of another kind, is an unknown value.
     pub fn set(&mut self, field: InventoryField, value: Option<Value>) {
-        match value.filter(|value| field.row().admits(value)) {
-            Some(value) => self.0.insert(field, value),
-            None => self.0.remove(&field),
-        };
+        // The values are read by the comparison.
+        if self.get(field) != value.as_ref()
+            && let Some(values) = Arc::make_mut(&mut self.0).values.get_mut()
+        {
+            values.set(field, value);
+        }
     }
 
     /// The inventory with that value.
@@ -387,10 +406,34 @@ impl Inventory {
     }
 }
 
+impl fmt::Debug for Inventory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Inventory").field(self.values()).finish()
+    }
+}
+
+impl PartialEq for Inventory {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.values() == other.values()
+    }
+}
+
+impl Eq for Inventory {}
+
+impl Values {
+    fn set(&mut self, field: InventoryField, value: Option<Value>) {
+        match value.filter(|value| field.row().admits(value)) {
+            Some(value) => self.0.insert(field, value),
+            None => self.0.remove(&field),
+        };
+    }
+}
+
 impl Serialize for Inventory {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (field, value) in &self.0 {
+        let values = self.values();
+        let mut map = serializer.serialize_map(Some(values.len()))?;
+        for (field, value) in values {
             let name = field.row().name;
             match value {
                 Value::Flag(flag) => map.serialize_entry(name, flag)?,
@@ -403,21 +446,109 @@ impl Serialize for Inventory {
     }
 }
 
-impl<'de> Deserialize<'de> for Inventory {
+impl<'de> Deserialize<'de> for Values {
     /// Names without a row and values of another kind are left out.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let stored = BTreeMap::<String, serde_json::Value>::deserialize(deserializer)?;
-        let mut inventory = Self::default();
-        for field in InventoryField::all() {
-            let value = match stored.get(field.row().name) {
-                Some(serde_json::Value::Bool(flag)) => Some(Value::Flag(*flag)),
-                Some(serde_json::Value::Number(number)) => number.as_i64().map(Value::Number),
-                Some(serde_json::Value::String(text)) => Some(Value::Text(text.clone())),
-                _ => None,
-            };
-            inventory.set(field, value);
+        deserializer.deserialize_map(OfValues)
+    }
+}
+
+struct OfValues;
+
+impl<'de> Visitor<'de> for OfValues {
+    type Value = Values;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of reported values")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Values, A::Error> {
+        let (mut values, mut next) = (Values::default(), 0);
+        while let Some(field) = map.next_key_seed(Row(next))? {
+            let Given(value) = map.next_value()?;
+            if let Some(field) = field {
+                values.set(field, value);
+                next = field.0 + 1;
+            }
         }
-        Ok(inventory)
+        Ok(values)
+    }
+}
+
+/// Reads the name of a row. They are stored in their order, so the one of that place is most often right.
+struct Row(usize);
+
+impl<'de> DeserializeSeed<'de> for Row {
+    type Value = Option<InventoryField>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Row {
+    type Value = Option<InventoryField>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a reported value")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        let mut from_there = (self.0..REPORTED.len()).chain(0..self.0);
+        Ok(from_there.find(|row| REPORTED[*row].name == name).map(InventoryField))
+    }
+}
+
+/// A stored value; nothing stands for one of a kind that no row has.
+struct Given(Option<Value>);
+
+impl<'de> Deserialize<'de> for Given {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(OfGiven).map(Self)
+    }
+}
+
+struct OfGiven;
+
+impl<'de> Visitor<'de> for OfGiven {
+    type Value = Option<Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Self::Value, E> {
+        Ok(Some(Value::Flag(flag)))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Some(Value::Number(number)))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(i64::try_from(number).ok().map(Value::Number))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Some(Value::Text(text.to_owned())))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(None)
     }
 }
 
@@ -448,8 +579,9 @@ mod tests {
     #[test]
     fn what_earlier_versions_stored_is_read() {
         let text = r#"{"deviceName":"D","totalStorageBytes":7,"isEncrypted":true,"skuNumber":4,"model":null,"imei":9,
-            "freeStorageBytes":18446744073709551615,"ofALaterVersion":1}"#;
-        let inventory: Inventory = serde_json::from_str(text).expect("read");
+            "freeStorageBytes":18446744073709551615,"ofALaterVersion":{"a":[1]},"osVersion":[1,{"b":2}],
+            "language":{"c":[]},"physicalMemoryBytes":1.5}"#;
+        let inventory = Inventory::stored(text);
         let stored = serde_json::to_string(&inventory).expect("written");
         assert_eq!(stored, r#"{"deviceName":"D","totalStorageBytes":7,"isEncrypted":true,"skuNumber":4}"#);
         for (name, field) in
@@ -457,6 +589,23 @@ mod tests {
         {
             assert_eq!(serde_json::to_string(&field).expect("written"), format!("\"{name}\""));
             assert_eq!(serde_json::from_str::<InventoryField>(&format!("\"{name}\"")).expect("read"), field);
+        }
+    }
+
+    #[test]
+    fn values_are_read_when_the_first_is_asked_for_and_once_for_all_copies() {
+        let inventory = Inventory::stored(r#"{"model":"M","deviceName":"D"}"#);
+        let mut copy = inventory.clone();
+        assert!(inventory == copy && inventory.0.values.get().is_none(), "copies are equal unread");
+        assert_eq!(inventory.text(InventoryField::MODEL), Some("M"), "in any order");
+        assert!(copy.0.values.get().is_some());
+        copy.set(InventoryField::MODEL, Some("M".into()));
+        assert!(Arc::ptr_eq(&inventory.0, &copy.0), "it was so");
+        copy.set(InventoryField::MODEL, None);
+        assert_eq!((inventory.text(InventoryField::MODEL), copy.text(InventoryField::MODEL)), (Some("M"), None));
+        assert_eq!(copy.text(InventoryField::DEVICE_NAME), Some("D"));
+        for (text, device_name) in [("{", None), ("[]", None), (r#"{"deviceName":"D"}"#, Some("D"))] {
+            assert_eq!(Inventory::stored(text).text(InventoryField::DEVICE_NAME), device_name, "{text}");
         }
     }
 

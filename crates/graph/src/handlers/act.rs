@@ -52,7 +52,7 @@ async fn begin(
     let (face, asked, action) = (Arc::clone(state), Arc::clone(asked), ActionId(state.entropy.uuid()));
     // The limit is outside the store: a request counts once, also if the unit of work runs again.
     let counted = OnceLock::new();
-    let begun = write_and_alert_in(state, asked.of_device(), move |unit| {
+    let begun = write_and_alert_in(state, asked.scope(), move |unit| {
         let admitted = asked.admit(unit)?;
         (*counted.get_or_init(|| face.limits.take_recovery(&asked.caller)))?;
         asked.require_state(&admitted.binding)?;

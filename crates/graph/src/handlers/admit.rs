@@ -27,7 +27,7 @@ use crate::follow::{Binding, Kinds, follow};
 use crate::negotiation::{HeaderError, Wanted};
 use crate::query::{Named, Query, QueryError, Selection};
 use crate::render::control::Control;
-use crate::resolve::{End, Walk};
+use crate::resolve::{End, Hop, Walk};
 use crate::verb::Verb;
 
 /// A request whose token is verified.
@@ -87,10 +87,16 @@ impl Admitted {
 }
 
 impl Asked {
-    /// Returns what a unit of work about the device at the end of the walk is about: the device, if the walk has its key.
-    pub(crate) fn of_device(&self) -> Scope {
-        let key = self.walk.hops.last().and_then(|hop| hop.key.as_ref()?.id);
-        key.map_or(Scope::Whole, |id| Scope::Device(self.tenant(), DeviceId(id)))
+    /// Returns the scope of a unit of work about the entity at the end of the walk: the device, if it is one.
+    pub(crate) fn scope(&self) -> Scope {
+        let device = self.walk.hops.last().and_then(Hop::device);
+        device.map_or(Scope::Whole, |id| Scope::Device(self.tenant(), id))
+    }
+
+    /// Returns the scope of a unit of work about a link at the end of the walk, whose other end is that of another one.
+    pub(crate) fn scope_of_link(&self, other: Option<&Walk>) -> Scope {
+        let mut hops = self.walk.hops.iter().chain(other.into_iter().flat_map(|walk| &walk.hops)).rev();
+        hops.find_map(Hop::device).map_or(Scope::Whole, |id| Scope::Device(self.tenant(), id))
     }
 
     pub(crate) fn tenant(&self) -> TenantId {

@@ -51,7 +51,7 @@ pub(super) async fn link(
     if !asked.caller.permissions.contains_any(reads) {
         return Err(RightsRefusal::MissingPermission(reads).into());
     }
-    let written = state.store.write(move |unit| {
+    let written = state.store.write_in(asked.scope_of_link(Some(&reference)), move |unit| {
         let rights = asked.rights(unit)?;
         rights.require(verb::role_action(&reference, Verb::Read))?;
         let from = asked.follow_by(unit, &rights)?.node;
@@ -73,7 +73,7 @@ fn of_type(walk: &Walk) -> &'static str {
 pub(super) async fn unlink(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<Response, GraphError> {
     let admission = Arc::clone(&asked);
     read_store(state, move |view| admission.admit(view).map(drop)).await?;
-    let written = state.store.write(move |unit| {
+    let written = state.store.write_in(asked.scope_of_link(None), move |unit| {
         let rights = asked.rights(unit)?;
         let to = asked.follow_by(unit, &rights)?.node;
         if let (End::SetRef, Some(device)) = (&asked.walk.end, to.row::<ManagedDevice>()) {

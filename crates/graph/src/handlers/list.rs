@@ -69,6 +69,10 @@ pub(super) async fn list(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<R
         controlled(&asked, &control, &outline, told.as_ref(), tag.as_deref(), &mut item);
         expanding.write(expanded, &|| format!("{}/{}", asked.path, told.entity().id()), &mut item)?;
         item.end();
+        if index == 0 {
+            // The items are of about the same length.
+            out.reserve(out.len().saturating_mul(page.items.len()));
+        }
     }
     out.push(b']');
     object.end();

@@ -113,7 +113,7 @@ fn outline<'a>(asked: &Asked, entity: &dyn Entity, selection: &'a Selection) -> 
 async fn read(state: &Arc<GraphState>, asked: &Arc<Asked>) -> Result<Found, GraphError> {
     let (face, asked) = (Arc::clone(state), Arc::clone(asked));
     let Some(reason) = withheld(&asked) else {
-        let read = write_and_alert_in(state, asked.of_device(), move |unit| {
+        let read = write_and_alert_in(state, asked.scope(), move |unit| {
             let mut admitted = asked.admit(unit)?;
             let device = admitted.binding.device().map(|device| (device.tenant, device.id));
             if let Some((tenant, id)) = device

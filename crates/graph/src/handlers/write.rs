@@ -8,7 +8,7 @@ use http::HeaderMap;
 
 use super::admit::Asked;
 use super::response;
-use super::store::{read_store, write_and_alert};
+use super::store::{read_store, write_and_alert_in};
 use crate::GraphState;
 use crate::error::GraphError;
 use crate::follow::Binding;
@@ -39,7 +39,7 @@ pub(super) async fn update(
 pub(super) async fn delete(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<Response, GraphError> {
     admitted(state, &asked).await?;
     let delete = kind(&asked)?.delete.ok_or_else(|| asked.walk.target().missing())?;
-    write_and_alert(state, move |unit| Ok(delete(unit, &asked)?)).await?;
+    write_and_alert_in(state, asked.scope(), move |unit| Ok(delete(unit, &asked)?)).await?;
     Ok(response::no_content())
 }
 

@@ -12,7 +12,7 @@ use crate::entity::Reading;
 use crate::kind::Kind;
 use crate::model::properties::{ID, member, number, text};
 use crate::model::{Access, DETECTED_APP_PLATFORM_TYPE, Default, Edge, Edm, EntityType, Property};
-use crate::query::QueryError;
+use crate::query::{QueryError, Selection};
 use crate::render::Form;
 
 const DEVICE_COUNT: &str = "deviceCount";
@@ -50,8 +50,15 @@ pub(super) fn check(
 
 /// The resource with nothing in it about devices out of sight: a detected app counts those that the caller sees. Lists say
 /// `null` instead, because counting for each of a thousand apps is not worth a list.
-pub(super) fn in_sight(from: &Reading<'_>, resource: Resource, form: Form) -> Result<Resource, StoreError> {
-    if *from.sight == Visibility::All || resource.kind != ResourceKind::DetectedApp {
+pub(super) fn in_sight(
+    from: &Reading<'_>,
+    resource: Resource,
+    selection: &Selection,
+    form: Form,
+) -> Result<Resource, StoreError> {
+    let is_counted =
+        resource.kind == ResourceKind::DetectedApp && selection.contains_any(&[DEVICE_COUNT], &DETECTED_APP);
+    if *from.sight == Visibility::All || !is_counted {
         return Ok(resource);
     }
     let count = match form {

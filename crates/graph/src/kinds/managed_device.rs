@@ -40,6 +40,7 @@ use crate::model::{Absent, Access, Edge, EntityType, KeyForm, RoleActions, Schem
 use crate::openapi::schema;
 use crate::query::Selection;
 use crate::render::Form;
+use crate::render::device::tells_of_user;
 use crate::render::outline::{Outline, state};
 use crate::resolve::{Key, Version};
 
@@ -183,8 +184,13 @@ impl Collection for Devices {
         from.view.devices(from.tenant, self.scope(&listing.filter), from.sight, listing)
     }
 
-    fn served(&self, from: &Reading<'_>, rows: Vec<ManagedDevice>, _: &Selection) -> Result<Vec<Told>, StoreError> {
-        let users = users_of(from.view, &rows)?;
+    fn served(
+        &self,
+        from: &Reading<'_>,
+        rows: Vec<ManagedDevice>,
+        selection: &Selection,
+    ) -> Result<Vec<Told>, StoreError> {
+        let users = if tells_of_user(selection) { users_of(from.view, &rows)? } else { HashMap::new() };
         let told = |device: ManagedDevice| {
             let user = device.user.and_then(|id| users.get(&id)).cloned();
             Box::new(OfUser { device, user }) as Told
@@ -229,8 +235,8 @@ impl Entity for ManagedDevice {
         About::Itself(self)
     }
 
-    fn served(self: Box<Self>, from: &Reading<'_>, _: &Selection, _: Form) -> Result<Told, StoreError> {
-        let user = user_of(from.view, &self)?;
+    fn served(self: Box<Self>, from: &Reading<'_>, selection: &Selection, _: Form) -> Result<Told, StoreError> {
+        let user = if tells_of_user(selection) { user_of(from.view, &self)? } else { None };
         Ok(Box::new(OfUser { device: *self, user }))
     }
 
@@ -270,7 +276,7 @@ async fn update(writing: Writing<'_>) -> Result<Response, GraphError> {
     }
     let changes = changes(&checked.properties)?;
     let writing = Arc::clone(&asked);
-    let written = state.store.write(move |unit| {
+    let written = state.store.write_in(asked.scope(), move |unit| {
         let rights = writing.rights(unit)?;
         let found: Box<ManagedDevice> = writing.follow_to_row_by(unit, &rights)?;
         let device = change_device::change(unit, &rights, &writing.origin(), *found, &changes)?;

@@ -20,8 +20,14 @@ use crate::render::{Form, complex, named};
 use crate::resolve::Version;
 use crate::short_list::Rendered;
 
+const ENROLLED: &str = "enrolledDeviceCount";
+const MDM_ENROLLED: &str = "mdmEnrolledCount";
+/// Property and type have one name.
+const SYSTEMS: &str = "deviceOperatingSystemSummary";
+const ACCESS_STATES: &str = "deviceExchangeAccessStateSummary";
+
 const BY_SYSTEM: ComplexType = complex_type(
-    "deviceOperatingSystemSummary",
+    SYSTEMS,
     &[
         number("androidCount"),
         number("iosCount"),
@@ -43,7 +49,7 @@ const BY_SYSTEM: ComplexType = complex_type(
 );
 
 const BY_ACCESS: ComplexType = complex_type(
-    "deviceExchangeAccessStateSummary",
+    ACCESS_STATES,
     &[
         number("allowedDeviceCount"),
         number("blockedDeviceCount"),
@@ -58,11 +64,11 @@ const MODELS: ComplexType =
 
 const PROPERTIES: &[Property] = &[
     ID,
-    number("enrolledDeviceCount").read_only(),
-    number("mdmEnrolledCount").read_only(),
+    number(ENROLLED).read_only(),
+    number(MDM_ENROLLED).read_only(),
     number("dualEnrolledDeviceCount").read_only(),
-    Property::new("deviceOperatingSystemSummary", Edm::Complex(&BY_SYSTEM)).read_only(),
-    Property::new("deviceExchangeAccessStateSummary", Edm::Complex(&BY_ACCESS)).read_only(),
+    Property::new(SYSTEMS, Edm::Complex(&BY_SYSTEM)).read_only(),
+    Property::new(ACCESS_STATES, Edm::Complex(&BY_ACCESS)).read_only(),
     Property::new("managedDeviceModelsAndManufacturers", Edm::Complex(&MODELS)).read_only().beta(),
     Property::new("lastModifiedDateTime", Edm::DateTime).read_only().beta(),
 ];
@@ -92,22 +98,24 @@ impl Entity for Overview {
         self.0.to_string()
     }
 
-    fn served(self: Box<Self>, from: &Reading<'_>, _: &Selection, _: Form) -> Result<Told, StoreError> {
-        let count = |set, filter| {
-            let scope = DeviceScope::managed(set);
-            from.view.count_devices(from.tenant, scope, from.sight, &filter)
+    /// Counts what the caller selects.
+    fn served(self: Box<Self>, from: &Reading<'_>, selection: &Selection, _: Form) -> Result<Told, StoreError> {
+        let count = |shown_by: &[&str], set, filter| match selection.contains_any(shown_by, &OVERVIEW) {
+            true => from.view.count_devices(from.tenant, DeviceScope::managed(set), from.sight, &filter),
+            false => Ok(0),
         };
         let of = |platform: Platform| {
             let test = Test::Equal(platform.operating_system().into());
-            count(DeviceSet::All, Filter::Is { field: DeviceField::OPERATING_SYSTEM, test, holds: true })
+            let filter = Filter::Is { field: DeviceField::OPERATING_SYSTEM, test, holds: true };
+            count(&[SYSTEMS], DeviceSet::All, filter)
         };
         Ok(Box::new(Numbers {
             of: *self,
-            all: count(DeviceSet::All, Filter::always())?,
+            all: count(&[ENROLLED, MDM_ENROLLED, ACCESS_STATES], DeviceSet::All, Filter::always())?,
             windows: of(Platform::Windows)?,
             windows_phone: of(Platform::WindowsPhone)?,
             linux: of(Platform::Linux)?,
-            comanaged: count(DeviceSet::Comanaged, Filter::always())?,
+            comanaged: count(&[SYSTEMS], DeviceSet::Comanaged, Filter::always())?,
         }))
     }
 }
@@ -133,8 +141,8 @@ impl Values for Numbers {
         let version = wanted.version;
         Some(match wanted.property.name {
             "id" => json!(self.of.0),
-            "enrolledDeviceCount" | "mdmEnrolledCount" => json!(self.all),
-            "deviceOperatingSystemSummary" => {
+            ENROLLED | MDM_ENROLLED => json!(self.all),
+            SYSTEMS => {
                 let known = [
                     ("windowsMobileCount", json!(self.windows_phone)),
                     ("windowsCount", json!(self.windows)),
@@ -145,9 +153,7 @@ impl Values for Numbers {
                 complex(&BY_SYSTEM, version, named(known))
             }
             // No device's mailbox is guarded here.
-            "deviceExchangeAccessStateSummary" => {
-                complex(&BY_ACCESS, version, named([("unavailableDeviceCount", json!(self.all))]))
-            }
+            ACCESS_STATES => complex(&BY_ACCESS, version, named([("unavailableDeviceCount", json!(self.all))])),
             _ => return None,
         })
     }

@@ -27,15 +27,20 @@ use crate::render::outline::{Values, Wanted};
 use crate::render::{Form, date_time};
 use crate::resolve::Key;
 
+const DEVICE_NAME: &str = "deviceDisplayName";
+const DEVICE_IMEI: &str = "deviceIMEI";
+/// The principal name of the primary user of the device.
+const OWNER: &str = "deviceOwnerUserPrincipalName";
+
 const PROPERTIES: &[Property] = &[
     ID,
-    text("deviceDisplayName").read_only(),
+    text(DEVICE_NAME).read_only(),
     text("userName").read_only(),
     text("initiatedByUserPrincipalName").read_only(),
     member("action", &REMOTE_ACTION, "unknown").read_only(),
     Property::new("requestDateTime", Edm::DateTime).or(Default::Never).read_only(),
-    text("deviceOwnerUserPrincipalName").read_only(),
-    text("deviceIMEI").read_only(),
+    text(OWNER).read_only(),
+    text(DEVICE_IMEI).read_only(),
     member("actionState", &ACTION_STATE, "none").read_only(),
     text("managedDeviceId").read_only(),
     member("deviceActionCategory", &DEVICE_ACTION_CATEGORY, "single").read_only(),
@@ -78,10 +83,16 @@ impl Collection for RemoteActions {
     }
 
     /// The devices of a page, and the users of those, are read at once.
-    fn served(&self, from: &Reading<'_>, rows: Vec<ActionRecord>, _: &Selection) -> Result<Vec<Told>, StoreError> {
-        let ids: BTreeSet<_> = rows.iter().map(|action| action.device).collect();
-        let devices = from.view.devices_of(from.tenant, &Vec::from_iter(ids))?;
-        let users = users_of(from.view, &devices)?;
+    fn served(
+        &self,
+        from: &Reading<'_>,
+        rows: Vec<ActionRecord>,
+        selection: &Selection,
+    ) -> Result<Vec<Told>, StoreError> {
+        let (of_device, of_owner) = tells_of(selection);
+        let ids = || Vec::from_iter(rows.iter().map(|action| action.device).collect::<BTreeSet<_>>());
+        let devices = if of_device { from.view.devices_of(from.tenant, &ids())? } else { Vec::new() };
+        let users = if of_owner { users_of(from.view, &devices)? } else { HashMap::new() };
         let devices: HashMap<_, _> = devices.into_iter().map(|device| (device.id, device)).collect();
         let told = |action: ActionRecord| {
             let device = devices.get(&action.device);
@@ -106,11 +117,18 @@ impl Entity for ActionRecord {
         Ok(device.is_some_and(|device| sight.admits(&device.scope_tags)))
     }
 
-    fn served(self: Box<Self>, from: &Reading<'_>, _: &Selection, _: Form) -> Result<Told, StoreError> {
-        let device = from.view.device(self.tenant, self.device)?;
-        let owner = device.as_ref().map_or(Ok(None), |device| user_of(from.view, device))?;
+    fn served(self: Box<Self>, from: &Reading<'_>, selection: &Selection, _: Form) -> Result<Told, StoreError> {
+        let (of_device, of_owner) = tells_of(selection);
+        let device = if of_device { from.view.device(self.tenant, self.device)? } else { None };
+        let owner = device.as_ref().filter(|_| of_owner).map_or(Ok(None), |device| user_of(from.view, device))?;
         Ok(Box::new(OnDevice::new(*self, device.as_ref(), owner)))
     }
+}
+
+/// Returns whether a selection tells of the device, and of its user.
+fn tells_of(selection: &Selection) -> (bool, bool) {
+    let tells = |names: &[&str]| selection.contains_any(names, &REMOTE_ACTION_AUDIT);
+    (tells(&[DEVICE_NAME, DEVICE_IMEI, OWNER]), tells(&[OWNER]))
 }
 
 /// A remote action on that device of that user. The name of the user is deprecated and null.
@@ -140,14 +158,14 @@ impl Values for OnDevice {
         let action = &self.action;
         Some(match wanted.property.name {
             "id" => json!(action.id),
-            "deviceDisplayName" => json!(self.device_name),
+            DEVICE_NAME => json!(self.device_name),
             "initiatedByUserPrincipalName" => json!(action.requested_by.user_principal_name),
             "action" => json!(action.name),
             "requestDateTime" => json!(date_time(action.started)),
-            "deviceOwnerUserPrincipalName" => {
+            OWNER => {
                 json!(self.owner.as_ref().and_then(|user| user.text("userPrincipalName")))
             }
-            "deviceIMEI" => json!(self.imei),
+            DEVICE_IMEI => json!(self.imei),
             "actionState" => json!(action.state.name()),
             "managedDeviceId" => json!(action.device),
             _ => return None,

@@ -154,8 +154,8 @@ impl Entity for Resource {
         self.device.map_or(About::Tenant, About::Device)
     }
 
-    fn served(self: Box<Self>, from: &Reading<'_>, _: &Selection, form: Form) -> Result<Told, StoreError> {
-        let seen = detected_app::in_sight(from, *self, form)?;
+    fn served(self: Box<Self>, from: &Reading<'_>, selection: &Selection, form: Form) -> Result<Told, StoreError> {
+        let seen = detected_app::in_sight(from, *self, selection, form)?;
         Ok(Box::new(Kept::new(seen)))
     }
 

@@ -74,6 +74,11 @@ impl Selection {
         }
     }
 
+    /// Returns true if one of the properties with these names is served.
+    pub fn contains_any(&self, names: &[&str], of: &EntityType) -> bool {
+        of.properties.iter().any(|property| names.contains(&property.name) && self.contains(property))
+    }
+
     /// Returns true if items of a list show their `@odata.etag`. A caller that names properties gets only those.
     pub fn shows_tag(&self) -> bool {
         !matches!(self, Self::Only(_))

@@ -13,6 +13,7 @@ use super::{complex, date_time};
 use crate::kinds::managed_device::OfUser;
 use crate::model::HARDWARE_INFORMATION;
 use crate::model::managed_device::{EMPTY, MANAGED_DEVICE};
+use crate::query::Selection;
 use crate::resolve::Version;
 
 /// The source of a property.
@@ -36,6 +37,12 @@ static SOURCES: LazyLock<Vec<Option<Source>>> = LazyLock::new(|| {
     };
     MANAGED_DEVICE.iter().map(|property| source(property.name)).collect()
 });
+
+/// Returns true if a selection serves a property that depends on the primary user.
+pub(crate) fn tells_of_user(selection: &Selection) -> bool {
+    let of_user = |source: &Option<Source>| matches!(source, Some(Source::Field(field)) if field.tells_of_user());
+    MANAGED_DEVICE.iter().zip(SOURCES.iter()).any(|(property, source)| of_user(source) && selection.contains(property))
+}
 
 impl Values for OfUser {
     fn value(&self, wanted: Wanted) -> Option<Value> {
@@ -103,7 +110,7 @@ mod tests {
     use crate::kinds::MANAGED_DEVICE as ENTITY;
     use crate::model::{Edm, Property};
     use crate::negotiation::{Format, Metadata};
-    use crate::query::{Named, Selection};
+    use crate::query::Named;
     use crate::render::Form;
     use crate::render::outline::{Object, Outline};
     use crate::render::typed::{announced, typed};

@@ -49,12 +49,9 @@ fn default(property: &Property) -> Value {
 
 /// `Edm.DateTimeOffset`: UTC, at most seven fractional digits, none when they are zero.
 pub fn date_time(at: Timestamp) -> String {
-    let whole = at.strftime("%Y-%m-%dT%H:%M:%S");
-    let ticks = at.subsec_nanosecond().unsigned_abs() / 100;
-    match format!("{ticks:07}").trim_end_matches('0') {
-        "" => format!("{whole}Z"),
-        fraction => format!("{whole}.{fraction}Z"),
-    }
+    let below = at.as_nanosecond().rem_euclid(100);
+    let ticks = if below == 0 { at } else { Timestamp::from_nanosecond(at.as_nanosecond() - below).unwrap_or(at) };
+    ticks.to_string()
 }
 
 #[cfg(test)]
@@ -68,9 +65,13 @@ mod tests {
             (500_000_000, "2027-01-15T08:00:00.5Z"),
             (123_456_789, "2027-01-15T08:00:00.1234567Z"),
             (99, "2027-01-15T08:00:00Z"),
+            (1_000, "2027-01-15T08:00:00.000001Z"),
         ] {
             let at = Timestamp::new(1_800_000_000, nanosecond).expect("a valid time");
             assert_eq!(date_time(at), expected);
+        }
+        for (second, expected) in [(0, "1970-01-01T00:00:00Z"), (-62_135_596_800, "0001-01-01T00:00:00Z")] {
+            assert_eq!(date_time(Timestamp::from_second(second).expect("a valid time")), expected);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use chaveiro_core::id::DeviceId;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use strum::VariantArray;
 use uuid::Uuid;
@@ -79,6 +80,13 @@ pub struct Hop {
     pub edge: &'static Edge,
     /// The key; `None` on single edges, and on a collection that the walk ends on.
     pub key: Option<Key>,
+}
+
+impl Hop {
+    /// The device that it leads to, if the walk has its key.
+    pub fn device(&self) -> Option<DeviceId> {
+        self.key.as_ref().filter(|_| self.edge.to.acts)?.id.map(DeviceId)
+    }
 }
 
 /// A function of a collection with the value of its parameter.

@@ -79,6 +79,7 @@ async fn a_user_is_set_and_replaced_and_removed_and_set_again() {
     ] {
         let (status, answer) = world.call(&token, method, &path, &body).await;
         assert_eq!(status, 204, "{method} {path} {body}: {answer}");
+        assert_eq!(world.meanwhile.last_scope(), Scope::Device(tenant(1), device(1)), "{method} {path}");
         assert_eq!(world.primary_user(&token).await.as_ref(), expected, "{method} {path} {body}");
     }
     let (_, single) = world.call(&token, "GET", &device_path(1), "").await;

@@ -45,21 +45,36 @@ pub(super) fn speaker(
     view: &dyn View,
     context: &Context<'_>,
     certificate: Option<[u8; 32]>,
-    mut request: Request,
+    request: Request,
 ) -> Result<Speaker, StoreError> {
-    if let Some(sha256) = certificate {
-        let Some(enrollment) = view.enrollment_by_certificate(&sha256)? else {
-            return Ok(Speaker::Refused(request, "the certificate belongs to no enrolment"));
-        };
-        return Ok(match (enrollment.closed, enrollment.reported_id == request.message().header.source) {
-            (Some(_), _) => Speaker::Refused(request, "the enrolment is closed"),
-            (None, false) => Speaker::Refused(request, "the certificate belongs to another device"),
-            (None, true) => {
-                let session = session(view, context, enrollment.id)?;
-                Speaker::of(enrollment, session.expecting(Evidence::Certificate).receive_request(request))
-            }
-        });
+    match certificate {
+        Some(sha256) => certified(view, context, view.enrollment_by_certificate(&sha256)?, request),
+        None => by_digest(view, context, request),
     }
+}
+
+/// Identifies a sender whose certificate is that of this enrolment.
+pub(super) fn certified(
+    view: &dyn View,
+    context: &Context<'_>,
+    enrollment: Option<Enrollment>,
+    request: Request,
+) -> Result<Speaker, StoreError> {
+    let Some(enrollment) = enrollment else {
+        return Ok(Speaker::Refused(request, "the certificate belongs to no enrolment"));
+    };
+    Ok(match (enrollment.closed, enrollment.reported_id == request.message().header.source) {
+        (Some(_), _) => Speaker::Refused(request, "the enrolment is closed"),
+        (None, false) => Speaker::Refused(request, "the certificate belongs to another device"),
+        (None, true) => {
+            let session = session(view, context, enrollment.id)?;
+            Speaker::of(enrollment, session.expecting(Evidence::Certificate).receive_request(request))
+        }
+    })
+}
+
+/// Identifies a sender without a certificate.
+pub(super) fn by_digest(view: &dyn View, context: &Context<'_>, mut request: Request) -> Result<Speaker, StoreError> {
     // Without a credential there is nothing to look up: the answer is the same for known and unknown names.
     let header = &request.message().header;
     if header.credential.is_none() {
@@ -89,8 +104,7 @@ pub(super) fn speaker(
 /// The open enrolments that a digest under this header may speak for: the one that it names, else those with the name
 /// of the device. Enrolments that must show their certificate are excluded.
 fn namesakes(view: &dyn View, header: &Header) -> Result<Vec<Enrollment>, StoreError> {
-    let named = header.source_name.as_deref().and_then(|name| name.parse::<EnrollmentId>().ok());
-    let mut found = match named {
+    let mut found = match named(header) {
         Some(id) => {
             let is_it = |one: &Enrollment| one.closed.is_none() && one.reported_id == header.source;
             view.enrollment(id)?.filter(is_it).into_iter().collect()
@@ -100,6 +114,11 @@ fn namesakes(view: &dyn View, header: &Header) -> Result<Vec<Enrollment>, StoreE
     found.retain(|enrollment| !enrollment.needs_certificate);
     found.truncate(MAX_NAMESAKES);
     Ok(found)
+}
+
+/// The enrolment that a header without a certificate names, as devices do that prove themselves by a digest.
+pub(super) fn named(header: &Header) -> Option<EnrollmentId> {
+    header.source_name.as_deref()?.parse().ok()
 }
 
 /// The step of a session on a message that must hold the digest of that enrolment.

@@ -5,6 +5,7 @@
 //!    gets the same answers.
 //! 3. The same request again gets the same answer.
 //! 4. A message that changes nothing but the time of the session, and gets no command, is answered: [`crate::check_ins`].
+//!    Another one goes on to the next step as it was decoded.
 //! 5. The device's answers are taken ([`turn`]).
 //! 6. The commands that are queued for it are added.
 //! 7. The answer leaves once everything is durable.
@@ -22,7 +23,7 @@ use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use chaveiro_core::id::{ActionId, SecretId};
-use chaveiro_core::ports::StoreError;
+use chaveiro_core::ports::{Scope, StoreError};
 use chaveiro_core::refused::By;
 use chaveiro_core::{Fault, Timestamp};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -105,7 +106,7 @@ impl DeviceChannel {
                 Err(fault) => return failed(&fault),
             },
         };
-        // Decoded again, if it was judged to its end.
+        // A store that cannot look has not given it back.
         let request = match request.map_or_else(|| Request::read(&body, Limits::MESSAGE), Ok) {
             Ok(request) => request,
             Err(error) => return failed(&StoreError::Inconsistent(error.to_string()).into()),
@@ -162,8 +163,9 @@ impl DeviceChannel {
     ) -> Result<turn::Answered, Fault> {
         let channel = Arc::clone(&self);
         let has_results = request.message().results().next().is_some();
+        let scope = scope(certificate, &request);
         let decoded = Mutex::new(Some(request));
-        let written = self.store.write(move |unit| {
+        let written = self.store.write_in(scope, move |unit| {
             let address = channel.address();
             let context = channel.context(&address, now);
             // A message may hold a passcode, so it is never copied: if the unit of work runs again, the message is
@@ -194,6 +196,15 @@ impl DeviceChannel {
         let (sealer, replayer, entropy) = (self.sealer.as_ref(), self.replayer.as_ref(), self.entropy.as_ref());
         let (credentials, check_ins) = (self.credentials.as_ref(), self.check_ins.as_ref());
         turn::Context { sealer, replayer, entropy, credentials, check_ins, address, now }
+    }
+}
+
+/// Returns what the unit of work of a message is about: the enrolment that the message names, before it is proven.
+fn scope(certificate: Option<[u8; 32]>, request: &Request) -> Scope {
+    match (certificate, identity::named(&request.message().header)) {
+        (Some(sha256), _) => Scope::Certificate(sha256),
+        (None, Some(enrollment)) => Scope::Enrollment(enrollment),
+        (None, None) => Scope::Whole,
     }
 }
 

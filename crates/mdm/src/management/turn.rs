@@ -12,7 +12,7 @@ use chaveiro_core::device::{ManagedDevice, ManagementState, Platform};
 use chaveiro_core::engine::{self, Answer, Value, escrow};
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::id::{EnrollmentId, SecretId, TenantId};
-use chaveiro_core::ports::{Entropy, Replayer, Sealer, StoreError, UnitOfWork};
+use chaveiro_core::ports::{Entropy, Replayer, Sealer, StoreError, UnitOfWork, View};
 use chaveiro_core::refused::Reason;
 use chaveiro_core::secret::Passcode;
 use chaveiro_core::{Fault, Timestamp};
@@ -23,7 +23,7 @@ use omadm::syncml::{Element, HEADER_REF, Message, Verb, number};
 use zeroize::Zeroizing;
 
 use super::csp::Given;
-use super::identity::{Speaker, speaker, stored};
+use super::identity::{Speaker, by_digest, certified, speaker, stored};
 use super::{Fresh, csp};
 use crate::DeviceCredentials;
 use crate::check_ins::{CheckIn, CheckIns};
@@ -61,7 +61,7 @@ pub(super) enum Seen {
     Known(Answered),
     /// It begins a session that is over with this answer, and leaves a check-in alone.
     Idle(Secret, Box<CheckIn>),
-    /// It is to be taken. It is lost if it was judged to its end.
+    /// It is to be taken.
     New(Option<Request>),
 }
 
@@ -73,27 +73,48 @@ pub(super) fn look(
     request: Request,
     fresh: &Fresh,
 ) -> Result<Seen, Fault> {
-    let (enrollment, proven) = match speaker(&*unit, context, certificate, request)? {
+    let speaker = match certificate {
+        Some(sha256) => {
+            let enrollment = unit.enrollment_by_certificate(&sha256)?;
+            // A device that has something to do is judged once, where that can be written.
+            if let Some(enrollment) = &enrollment
+                && enrollment.closed.is_none()
+                && is_busy(&*unit, enrollment.id)?
+            {
+                return Ok(Seen::New(Some(request)));
+            }
+            certified(&*unit, context, enrollment, request)?
+        }
+        None => by_digest(&*unit, context, request)?,
+    };
+    let (enrollment, proven) = match speaker {
         Speaker::Proven(proven) => *proven,
         Speaker::Repeated(answer) => return Ok(Seen::Known(Answered::Device(answer))),
         Speaker::Refused(request, why) => return Ok(Seen::Known(refused(context, &request, why))),
         Speaker::Unproven(request) => return Ok(Seen::Known(challenged(context, &request))),
     };
-    let request = proven.request();
-    let is_busy = answers_commands(request)
-        || unit.next_delivery(enrollment.id)?.is_some()
-        || !unit.deliveries_in_flight(enrollment.id)?.is_empty();
-    if is_busy {
+    let name = proven.request().message().header.source.clone();
+    if answers_commands(proven.request()) || (certificate.is_none() && is_busy(&*unit, enrollment.id)?) {
         return Ok(Seen::New(Some(proven.into_request())));
     }
-    let name = request.message().header.source.clone();
-    let carried = match carry_out(unit, context, &enrollment, proven, fresh, Run::Dry)? {
-        Carried::Exhausted(answer) => return Ok(Seen::Known(Answered::Device(answer))),
-        // The device goes on in this session.
-        Carried::Out(carried) if !carried.begins || !carried.is_complete => return Ok(Seen::New(None)),
-        Carried::Out(carried) => carried,
+    let turn = match enter(context, proven, fresh) {
+        Entered::Turn(turn) => turn,
+        Entered::Exhausted(answer) => return Ok(Seen::Known(Answered::Device(answer))),
     };
-    let session = stored(carried.answered.session, context.credentials, enrollment.id, fresh.salts)?;
+    if !turn.is_new() || !turn.is_complete() {
+        // The device goes on in this session.
+        return Ok(Seen::New(turn.into_request()));
+    }
+    let is_by_digest = !turn.is_by_certificate();
+    let heard = Turn { unit, context, enrollment: &enrollment, said: &turn, run: Run::Dry }.listen(fresh);
+    let answered = match heard {
+        Ok(Heard::Open { .. }) => turn.answer(),
+        Ok(Heard::Closed | Heard::Left) => turn.close(),
+        // It wants to write.
+        Err(Fault::Store(StoreError::ReadOnly(_))) => return Ok(Seen::New(turn.into_request())),
+        Err(fault) => return Err(fault),
+    };
+    let session = stored(answered.session, context.credentials, enrollment.id, fresh.salts)?;
     let idle = Idle {
         tenant: enrollment.tenant,
         device: enrollment.device,
@@ -101,8 +122,12 @@ pub(super) fn look(
         at: context.now,
         session: Some(session),
     };
-    let check_in = CheckIn { idle, by_digest: !carried.by_certificate, name };
-    Ok(Seen::Idle(carried.answered.text, Box::new(check_in)))
+    Ok(Seen::Idle(answered.text, Box::new(CheckIn { idle, by_digest: is_by_digest, name })))
+}
+
+/// Returns true if commands wait for that enrolment, or for its answer.
+fn is_busy(view: &dyn View, enrollment: EnrollmentId) -> Result<bool, StoreError> {
+    Ok(view.next_delivery(enrollment)?.is_some() || !view.deliveries_in_flight(enrollment)?.is_empty())
 }
 
 /// Returns true if the message answers commands: that is never idle.
@@ -154,16 +179,31 @@ pub(super) fn take(
         Speaker::Refused(request, why) => return Ok(Taken::unchanged(refused(context, &request, why))),
         Speaker::Unproven(request) => return Ok(Taken::unchanged(challenged(context, &request))),
     };
-    let carried = match carry_out(unit, context, &enrollment, proven, fresh, Run::Written)? {
-        Carried::Exhausted(answer) => return Ok(Taken::unchanged(Answered::Device(answer))),
-        Carried::Out(carried) => carried,
+    let turn = match enter(context, proven, fresh) {
+        Entered::Turn(turn) => turn,
+        Entered::Exhausted(answer) => return Ok(Taken::unchanged(Answered::Device(answer))),
     };
-    let answered = carried.answered;
-    if !carried.has_left {
+    let heard = Turn { unit: &mut *unit, context, enrollment: &enrollment, said: &turn, run: Run::Written };
+    let heard = heard.listen(fresh)?;
+    let answered = match heard {
+        Heard::Open { platform, quiet } => {
+            // What was in flight may have been answered by this message.
+            let speaks = turn.message().is_final && (quiet || unit.deliveries_in_flight(enrollment.id)?.is_empty());
+            let turn = if speaks { speak(unit, context, &enrollment, platform, turn, fresh)? } else { turn };
+            turn.answer()
+        }
+        Heard::Closed | Heard::Left => turn.close(),
+    };
+    if !matches!(heard, Heard::Left) {
         let session = stored(answered.session, context.credentials, enrollment.id, fresh.salts)?;
         unit.put_session(enrollment.id, &session)?;
     }
     Ok(Taken { answer: Answered::Device(answered.text), of: Some((enrollment.id, enrollment.tenant)) })
+}
+
+/// Takes a message that proved itself into its session.
+fn enter(context: &Context<'_>, proven: Proven, fresh: &Fresh) -> Entered {
+    proven.enter(Moment::new(context.address, fresh.nonce, context.now.as_second(), CHALLENGE_SECONDS))
 }
 
 /// The way in which a turn is carried out.
@@ -173,53 +213,6 @@ enum Run {
     Written,
     /// Where nothing can be written. The time of the session is left to the caller, and nothing is queued.
     Dry,
-}
-
-/// A turn that was carried out.
-enum Carried {
-    Out(Box<CarriedOut>),
-    /// The session had too many messages.
-    Exhausted(Secret),
-}
-
-struct CarriedOut {
-    answered: session::Answered,
-    begins: bool,
-    by_certificate: bool,
-    is_complete: bool,
-    /// True if the device has ended its enrolment.
-    has_left: bool,
-}
-
-/// Carries out a message that proved itself, up to its session, which is not stored yet.
-fn carry_out(
-    unit: &mut dyn UnitOfWork,
-    context: &Context<'_>,
-    enrollment: &Enrollment,
-    proven: Proven,
-    fresh: &Fresh,
-    run: Run,
-) -> Result<Carried, Fault> {
-    let moment = Moment::new(context.address, fresh.nonce, context.now.as_second(), CHALLENGE_SECONDS);
-    let turn = match proven.enter(moment) {
-        Entered::Turn(turn) => turn,
-        Entered::Exhausted(answer) => return Ok(Carried::Exhausted(answer)),
-    };
-    let (begins, by_certificate, is_complete) = (turn.is_new(), turn.is_by_certificate(), turn.is_complete());
-    let heard = Turn { unit: &mut *unit, context, enrollment, said: &turn, run }.listen(fresh)?;
-    let answered = match heard {
-        Heard::Open { platform, quiet } => {
-            // What was in flight may have been answered by this message.
-            let speaks = turn.message().is_final
-                && run == Run::Written
-                && (quiet || unit.deliveries_in_flight(enrollment.id)?.is_empty());
-            let turn = if speaks { speak(unit, context, enrollment, platform, turn, fresh)? } else { turn };
-            turn.answer()
-        }
-        Heard::Closed | Heard::Left => turn.close(),
-    };
-    let has_left = matches!(heard, Heard::Left);
-    Ok(Carried::Out(Box::new(CarriedOut { answered, begins, by_certificate, is_complete, has_left })))
 }
 
 /// The sequel of a message that was taken.
@@ -246,7 +239,7 @@ impl<'a> Turn<'a> {
     }
 
     /// Takes the whole content of the message.
-    fn listen(&mut self, fresh: &Fresh) -> Result<Heard, Fault> {
+    fn listen(mut self, fresh: &Fresh) -> Result<Heard, Fault> {
         let device = self.unit.device(self.enrollment.tenant, self.enrollment.device)?;
         let mut device = device.ok_or_else(|| StoreError::Inconsistent("an enrolment has no device".to_owned()))?;
         let before = device.clone();
@@ -265,7 +258,8 @@ impl<'a> Turn<'a> {
         check_in::keep(self.unit, &before, &mut device, said.as_ref(), now)?;
         // Deliveries that are still in flight will get no answer: the device begins again, or ends the session.
         let quiet = is_new || self.request().is_first_package() || self.request().is_abort();
-        if quiet {
+        // A dry run begins with nothing in flight.
+        if quiet && self.run == Run::Written {
             for delivery in self.unit.deliveries_in_flight(self.enrollment.id)? {
                 engine::lost(self.unit, delivery, now)?;
             }

@@ -433,6 +433,13 @@ impl Turn {
         self.message.is_final && self.unfinished.is_none()
     }
 
+    /// Gives the request back to a caller that only looks; `None` if it has values, whose chunks were put together.
+    pub fn into_request(self) -> Option<Request> {
+        let Self { message, sha256, .. } = self;
+        let has_values = message.results().next().is_some();
+        (!has_values).then_some(Request { message, sha256 })
+    }
+
     /// The session, as the device spells it.
     pub fn session(&self) -> &str {
         &self.state.session

@@ -14,18 +14,18 @@ use crate::rows::steady::seconds;
 /// The columns of an action, in the order in which they are read; then those that not every reader needs.
 pub(crate) const COLUMNS: &str = "a.id, t.id AS tenant_id, d.id AS device_id, a.name, a.state, a.attempt, a.outcome,
     a.device_status, a.device_reason, a.locks, a.opens, a.verified, a.before_restore, a.requested_by, a.client_request_id,
-    a.started, a.updated, a.mark, a.row";
+    a.started, a.updated, a.mark";
 
 /// Selects actions.
 fn select(rest: &str) -> String {
     format!("SELECT {COLUMNS} FROM action a JOIN device d ON d.row = a.device JOIN tenant t ON t.row = d.tenant {rest}")
 }
 
-pub(crate) fn read(row: &Row<'_>) -> Result<ActionRecord, RowError> {
+fn read(row: &Row<'_>) -> Result<ActionRecord, RowError> {
     read_from(&mut Cells::of(row))
 }
 
-fn read_from(cells: &mut Cells<'_, '_>) -> Result<ActionRecord, RowError> {
+pub(crate) fn read_from(cells: &mut Cells<'_, '_>) -> Result<ActionRecord, RowError> {
     Ok(ActionRecord {
         id: ActionId(cells.uuid("id")?),
         tenant: TenantId(cells.uuid("tenant_id")?),

@@ -7,7 +7,7 @@ use chaveiro_core::query::{ActionField, Filter, Listing, Paged};
 use chaveiro_core::scope_tag::Visibility;
 
 use crate::codec::json;
-use crate::rows::action::{COLUMNS, read};
+use crate::rows::action::{COLUMNS, read_from};
 use crate::rows::device_tag::{self, these};
 use crate::rows::list::{Column, Fields, Kind, List, Source, Where};
 use crate::rows::tenant::row as tenant_row;
@@ -25,7 +25,7 @@ pub(crate) fn actions(
     visible: &Visibility,
     listing: &Listing<ActionField>,
 ) -> Result<Paged<ActionRecord>, StoreError> {
-    list(unit, tenant, visible)?.page(unit, listing, read)
+    list(unit, tenant, visible)?.page(unit, listing, read_from)
 }
 
 pub(crate) fn count_actions(

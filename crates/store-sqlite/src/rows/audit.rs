@@ -7,39 +7,58 @@ use chaveiro_core::ports::{
 };
 use rusqlite::{Connection, Row, params};
 
-use crate::codec::{RowError, blob, insert, json, many, one, run, uuid};
+use crate::codec::{Cells, RowError, blob, insert, json, many, one, run, uuid};
 
-pub(crate) fn read_event(row: &Row<'_>) -> Result<StoredEvent, RowError> {
-    Ok(StoredEvent { seq: row.get("seq")?, tenant: TenantId(uuid(row, "tenant_id")?), body: row.get("body")? })
+/// The columns of an event, in the order in which they are read.
+pub(crate) const EVENT: &str = "v.seq, v.body, t.id AS tenant_id";
+
+/// The columns of a link, in the same way.
+const LINK: &str = "l.seq, l.position, l.hash, t.id AS tenant_id";
+
+fn read_event(row: &Row<'_>) -> Result<StoredEvent, RowError> {
+    event_from(&mut Cells::of(row))
+}
+
+pub(crate) fn event_from(cells: &mut Cells<'_, '_>) -> Result<StoredEvent, RowError> {
+    Ok(StoredEvent { seq: cells.get("seq")?, body: cells.get("body")?, tenant: TenantId(cells.uuid("tenant_id")?) })
 }
 
 fn read_link(row: &Row<'_>) -> Result<ChainLink, RowError> {
+    link_from(&mut Cells::of(row))
+}
+
+fn link_from(cells: &mut Cells<'_, '_>) -> Result<ChainLink, RowError> {
     Ok(ChainLink {
-        seq: row.get("seq")?,
-        tenant: TenantId(uuid(row, "tenant_id")?),
-        position: row.get::<_, i64>("position")? as u64,
-        hash: row.get("hash")?,
+        seq: cells.get("seq")?,
+        position: cells.get::<i64>("position")? as u64,
+        hash: cells.get("hash")?,
+        tenant: TenantId(cells.uuid("tenant_id")?),
     })
 }
 
 pub(crate) fn unchained(connection: &Connection, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
     // An event that another program puts back into the queue is not linked twice.
-    let sql = "SELECT v.seq, v.body, t.id AS tenant_id
-        FROM audit_event v INDEXED BY audit_queue JOIN tenant t ON t.row = v.tenant
-        WHERE v.waiting <> 0 AND NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.seq = v.seq) ORDER BY v.seq LIMIT ?";
-    many(connection, sql, [limit as i64], read_event)
+    let sql = format!(
+        "SELECT {EVENT} FROM audit_event v INDEXED BY audit_queue JOIN tenant t ON t.row = v.tenant
+        WHERE v.waiting <> 0 AND NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.seq = v.seq) ORDER BY v.seq LIMIT ?"
+    );
+    many(connection, &sql, [limit as i64], read_event)
 }
 
 pub(crate) fn heads(connection: &Connection) -> Result<Vec<ChainLink>, StoreError> {
-    let sql = "SELECT l.seq, l.position, l.hash, t.id AS tenant_id FROM tenant t JOIN audit_link l ON l.tenant = t.row
-        AND l.position = (SELECT max(position) FROM audit_link WHERE tenant = t.row) ORDER BY t.row";
-    many(connection, sql, [], read_link)
+    let sql = format!(
+        "SELECT {LINK} FROM tenant t JOIN audit_link l ON l.tenant = t.row
+        AND l.position = (SELECT max(position) FROM audit_link WHERE tenant = t.row) ORDER BY t.row"
+    );
+    many(connection, &sql, [], read_link)
 }
 
 pub(crate) fn head(connection: &Connection, tenant: TenantId) -> Result<Option<ChainLink>, StoreError> {
-    let sql = "SELECT l.seq, l.position, l.hash, t.id AS tenant_id FROM tenant t JOIN audit_link l ON l.tenant = t.row
-        WHERE t.id = ? ORDER BY l.position DESC LIMIT 1";
-    one(connection, sql, [blob(&tenant.0)], read_link)
+    let sql = format!(
+        "SELECT {LINK} FROM tenant t JOIN audit_link l ON l.tenant = t.row
+        WHERE t.id = ? ORDER BY l.position DESC LIMIT 1"
+    );
+    one(connection, &sql, [blob(&tenant.0)], read_link)
 }
 
 pub(crate) fn chained(
@@ -49,14 +68,17 @@ pub(crate) fn chained(
     limit: usize,
 ) -> Result<Vec<ChainedEvent>, StoreError> {
     // The tenant of an event is not taken from its link: they differ if the event was moved.
-    let sql = "SELECT l.seq, l.position, l.hash, v.body, t.id AS tenant_id, o.id AS event_tenant
+    let sql = format!(
+        "SELECT {LINK}, v.seq, v.body, o.id AS tenant_id
         FROM tenant t JOIN audit_link l ON l.tenant = t.row JOIN audit_event v ON v.seq = l.seq
             JOIN tenant o ON o.row = v.tenant
-        WHERE t.id = ? AND l.position > ? ORDER BY l.position LIMIT ?";
+        WHERE t.id = ? AND l.position > ? ORDER BY l.position LIMIT ?"
+    );
     let after = i64::try_from(after).unwrap_or(i64::MAX);
-    many(connection, sql, params![blob(&tenant.0), after, limit as i64], |row| {
-        let event = StoredEvent { tenant: TenantId(uuid(row, "event_tenant")?), ..read_event(row)? };
-        Ok(ChainedEvent { event, link: read_link(row)? })
+    many(connection, &sql, params![blob(&tenant.0), after, limit as i64], |row| {
+        let cells = &mut Cells::of(row);
+        let link = link_from(cells)?;
+        Ok(ChainedEvent { event: event_from(cells)?, link })
     })
 }
 
@@ -65,20 +87,27 @@ pub(crate) fn strays(connection: &Connection, after: i64, limit: usize) -> Resul
             SELECT seq FROM audit_event WHERE seq > ?1 ORDER BY seq LIMIT ?2)";
     let seen = one(connection, seen, params![after, limit as i64], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))?;
     let (looked_at, through) = seen.unwrap_or((0, after));
-    let sql = "SELECT v.seq, v.body, t.id AS tenant_id FROM audit_event v JOIN tenant t ON t.row = v.tenant
+    let sql = format!(
+        "SELECT {EVENT} FROM audit_event v JOIN tenant t ON t.row = v.tenant
         WHERE v.seq > ? AND v.seq <= ? AND v.waiting = 0
-            AND NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.seq = v.seq) ORDER BY v.seq";
-    let events = many(connection, sql, params![after, through], read_event)?;
+            AND NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.seq = v.seq) ORDER BY v.seq"
+    );
+    let events = many(connection, &sql, params![after, through], read_event)?;
     Ok(StrayEvents { events, looked_at: usize::try_from(looked_at).unwrap_or_default(), through })
 }
 
 pub(crate) fn links_of(connection: &Connection, seqs: &[i64]) -> Result<EventLinks, StoreError> {
-    let sql = "SELECT l.seq, l.position, l.hash, t.id AS tenant_id, b.hash AS hash_before
+    let sql = format!(
+        "SELECT {LINK}, b.hash AS hash_before
         FROM json_each(?) j CROSS JOIN audit_link l ON l.seq = j.value JOIN tenant t ON t.row = l.tenant
             LEFT JOIN audit_link b ON b.tenant = l.tenant AND b.position = l.position - 1
-                AND EXISTS (SELECT 1 FROM audit_event e WHERE e.seq = b.seq)";
+                AND EXISTS (SELECT 1 FROM audit_event e WHERE e.seq = b.seq)"
+    );
     let seqs = json(&seqs)?;
-    let links = many(connection, sql, [&seqs], |row| Ok((read_link(row)?, row.get("hash_before")?)))?;
+    let links = many(connection, &sql, [&seqs], |row| {
+        let cells = &mut Cells::of(row);
+        Ok((link_from(cells)?, cells.get("hash_before")?))
+    })?;
     let sql = "SELECT v.seq FROM json_each(?) j CROSS JOIN audit_event v ON v.seq = j.value AND v.waiting <> 0";
     let waiting = many(connection, sql, [&seqs], |row| Ok(row.get(0)?))?;
     Ok(EventLinks { links, waiting })

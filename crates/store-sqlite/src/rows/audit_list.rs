@@ -11,8 +11,8 @@ use chaveiro_core::scope_tag::Visibility;
 use rusqlite::{Connection, Row, params};
 use uuid::Uuid;
 
-use crate::codec::{RowError, blob, json, one};
-use crate::rows::audit::read_event;
+use crate::codec::{Cells, RowError, blob, json, one};
+use crate::rows::audit::{EVENT, event_from};
 use crate::rows::device_tag::{self, these};
 use crate::rows::list::{Column, Fields, Kind, List, Source, Where};
 use crate::rows::tenant::row as tenant_row;
@@ -23,14 +23,19 @@ fn event_id() -> String {
     opaque(Purpose::Event, "v.tenant", "v.seq")
 }
 
-fn columns(row: &str) -> String {
-    format!("{row} AS row, v.seq, v.body, t.id AS tenant_id, {} AS event_id", event_id())
+fn columns() -> String {
+    format!("{EVENT}, {} AS event_id", event_id())
 }
 
 fn read(row: &Row<'_>) -> Result<NamedEvent, RowError> {
-    let id: String = row.get("event_id")?;
+    read_from(&mut Cells::of(row))
+}
+
+fn read_from(cells: &mut Cells<'_, '_>) -> Result<NamedEvent, RowError> {
+    let event = event_from(cells)?;
+    let id: String = cells.get("event_id")?;
     let id = Uuid::try_parse(&id).map_err(|_| RowError::Content("the name of an event".to_owned()))?;
-    Ok(NamedEvent { id: EventId(id), event: read_event(row)? })
+    Ok(NamedEvent { id: EventId(id), event })
 }
 
 const FROM: &str = "audit_event v JOIN tenant t ON t.row = v.tenant";
@@ -49,7 +54,7 @@ const FEW: i64 = 1_000;
 
 pub(crate) fn event(connection: &Connection, tenant: TenantId, id: EventId) -> Result<Option<NamedEvent>, StoreError> {
     let seq = opened(Purpose::Event, "(SELECT row FROM tenant WHERE id = ?1)", "?2");
-    let sql = format!("SELECT {} FROM {FROM} WHERE t.id = ?1 AND v.seq = {seq}", columns("v.seq"));
+    let sql = format!("SELECT {} FROM {FROM} WHERE t.id = ?1 AND v.seq = {seq}", columns());
     one(connection, &sql, params![blob(&tenant.0), id.to_string()], read)
 }
 
@@ -59,7 +64,7 @@ pub(crate) fn events(
     visible: &Visibility,
     listing: &Listing<AuditField>,
 ) -> Result<Paged<NamedEvent>, StoreError> {
-    list(unit, tenant, visible)?.page(unit, listing, read)
+    list(unit, tenant, visible)?.page(unit, listing, read_from)
 }
 
 pub(crate) fn count_events(
@@ -101,7 +106,7 @@ pub(crate) fn list(
             (row, base.and(&seen, [tags.into(), tenant.into()]))
         }
     };
-    Ok(List { columns: columns(row).into(), parts: PARTS, row, tenant, base })
+    Ok(List { columns: columns().into(), parts: PARTS, row, tenant, base })
 }
 
 impl Fields for AuditField {

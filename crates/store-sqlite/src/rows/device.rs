@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use chaveiro_core::Timestamp;
 use chaveiro_core::device::{ManagedDevice, ManagementState, Part, Platform, RECORD, RecordField, RecordKind};
 use chaveiro_core::id::{DeviceId, ResourceId, TenantId};
-use chaveiro_core::inventory::{self as reported, InventoryField};
+use chaveiro_core::inventory::{self as reported, Inventory, InventoryField};
 use chaveiro_core::ports::{DeviceScope, DeviceSet, StoreError};
 use chaveiro_core::query::{DeviceField, Filter, Listing, NEVER, Paged, Value};
 use chaveiro_core::scope_tag::Visibility;
@@ -13,9 +13,7 @@ use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, Row, named_params, params, params_from_iter};
 use uuid::Uuid;
 
-use crate::codec::{
-    IDS, RowError, blob, change_one, from_json, from_name, hex, insert, json, many, micros, name, one, run, uuid,
-};
+use crate::codec::{Cells, IDS, RowError, blob, change_one, hex, insert, json, many, micros, name, one, run};
 use crate::rows::authenticated::DEVICE_TAGS;
 use crate::rows::device_tag::{self, these};
 use crate::rows::list::{Column, Fields, Kind, List, Source, Where, sql};
@@ -25,8 +23,8 @@ use crate::unit::Transaction;
 /// The limit for [`device_tag::is_seldom`]. So many devices are read and sorted in some hundredths of a second.
 const FEW: i64 = 10_000;
 
-/// The columns that no row of the record names.
-const FIXED: [&str; 5] = ["id", "platform", "comanaged", "inventory", "recoverability"];
+/// The columns that no row of the record names, in the order in which they are read.
+const FIXED: [&str; 5] = ["id", "comanaged", "inventory", "recoverability", "platform"];
 
 /// Columns that most indexes cover. A session seldom changes them, and writing equal values would write every index.
 const SELDOM: [&str; 4] = ["platform", "management_state", "enrolled", "inventory"];
@@ -40,10 +38,10 @@ fn parts() -> impl Iterator<Item = (RecordKind, Part)> {
 fn written(device: &ManagedDevice) -> Result<Vec<(&'static str, Sql)>, StoreError> {
     let fixed: [Sql; FIXED.len()] = [
         blob(&device.id.0).to_vec().into(),
-        name(&device.platform)?.into(),
         device.comanaged.into(),
         json(&device.inventory)?.into(),
         json(&device.recoverability)?.into(),
+        name(&device.platform)?.into(),
     ];
     let parts = parts().map(|(kind, part)| (part.name, sql(compared(kind), &(part.get)(device))));
     Ok(FIXED.into_iter().zip(fixed).chain(parts).collect())
@@ -56,7 +54,7 @@ fn columns() -> &'static str {
         let parts: String = parts().map(|(_, part)| format!(", d.{}", part.name)).collect();
         let fixed: String = FIXED.iter().map(|column| format!(", d.{column}")).collect();
         format!(
-            "d.row, t.id AS tenant_id{fixed}{parts},
+            "t.id AS tenant_id{fixed}{parts},
             (SELECT json_group_array(g.tag) FROM device_tag g WHERE g.device = d.row AND {sound}) AS scope_tags"
         )
     });
@@ -68,20 +66,24 @@ const FROM: &str = "device d JOIN tenant t ON t.row = d.tenant";
 const PARTS: &[Source<'_>] = &[Source { from: FROM, only: "" }];
 
 fn read(row: &Row<'_>) -> Result<ManagedDevice, RowError> {
-    let (tenant, id) = (TenantId(uuid(row, "tenant_id")?), DeviceId(uuid(row, "id")?));
+    read_from(&mut Cells::of(row))
+}
+
+fn read_from(cells: &mut Cells<'_, '_>) -> Result<ManagedDevice, RowError> {
+    let (tenant, id) = (TenantId(cells.uuid("tenant_id")?), DeviceId(cells.uuid("id")?));
     let mut device = ManagedDevice {
-        comanaged: row.get("comanaged")?,
-        inventory: from_json(row, "inventory")?,
-        recoverability: from_json(row, "recoverability")?,
-        scope_tags: from_json(row, "scope_tags")?,
-        ..ManagedDevice::new(tenant, id, from_name(row, "platform")?, Timestamp::UNIX_EPOCH)
+        comanaged: cells.get("comanaged")?,
+        inventory: Inventory::stored(cells.get::<Box<str>>("inventory")?),
+        recoverability: cells.json("recoverability")?,
+        ..ManagedDevice::new(tenant, id, cells.name("platform")?, Timestamp::UNIX_EPOCH)
     };
     for (kind, part) in parts() {
-        let value = stored(kind, row.get(part.name)?);
+        let value = stored(kind, cells.get(part.name)?);
         if !value.is_some_and(|value| (part.set)(&mut device, value)) {
             return Err(RowError::Content(format!("{} is no value of a device", part.name)));
         }
     }
+    device.scope_tags = cells.json("scope_tags")?;
     Ok(device)
 }
 
@@ -137,7 +139,7 @@ pub(crate) fn devices(
     listing: &Listing<DeviceField>,
 ) -> Result<Paged<ManagedDevice>, StoreError> {
     let plain = listing.is_plain();
-    list(unit, tenant, scope, visible, plain)?.page(unit, listing, read)
+    list(unit, tenant, scope, visible, plain)?.page(unit, listing, read_from)
 }
 
 pub(crate) fn count_devices(

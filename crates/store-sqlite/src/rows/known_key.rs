@@ -5,32 +5,38 @@ use chaveiro_core::keys::{Fingerprint, KeyName, KnownKey};
 use chaveiro_core::ports::StoreError;
 use rusqlite::{Connection, Row, params};
 
-use crate::codec::{RowError, insert, json, many, micros, one, optional_time, run, time};
+use crate::codec::{Cells, RowError, insert, json, many, micros, one, run};
 use crate::rows::steady;
 
+/// The columns of a key, in the order in which they are read.
+const COLUMNS: &str = "name, fingerprint, since, until, away, running";
+
 fn read(row: &Row<'_>) -> Result<KnownKey, RowError> {
-    let name: String = row.get("name")?;
+    let cells = &mut Cells::of(row);
+    let name: String = cells.get("name")?;
     Ok(KnownKey {
         name: name.parse().map_err(|_| RowError::Content(format!("{name} is not the name of a key")))?,
-        fingerprint: Fingerprint(row.get("fingerprint")?),
-        since: time(row, "since")?,
-        until: optional_time(row, "until")?,
-        away: row.get("away")?,
-        running_s: steady::seconds(row.get("running")?).unwrap_or(0),
+        fingerprint: Fingerprint(cells.get("fingerprint")?),
+        since: cells.time("since")?,
+        until: cells.optional_time("until")?,
+        away: cells.get("away")?,
+        running_s: steady::seconds(cells.get("running")?).unwrap_or(0),
     })
 }
 
 pub(crate) fn known_keys(connection: &Connection) -> Result<Vec<KnownKey>, StoreError> {
-    many(connection, "SELECT * FROM known_key ORDER BY row", [], read)
+    many(connection, &format!("SELECT {COLUMNS} FROM known_key ORDER BY row"), [], read)
 }
 
 pub(crate) fn known_key(connection: &Connection, name: &KeyName) -> Result<Option<KnownKey>, StoreError> {
-    one(connection, "SELECT * FROM known_key WHERE name = ? AND until IS NULL", [name.to_string()], read)
+    let sql = format!("SELECT {COLUMNS} FROM known_key WHERE name = ? AND until IS NULL");
+    one(connection, &sql, [name.to_string()], read)
 }
 
 pub(crate) fn current(connection: &Connection, names: &[KeyName]) -> Result<Vec<KnownKey>, StoreError> {
-    let sql = "SELECT * FROM known_key WHERE name IN (SELECT value FROM json_each(?)) AND until IS NULL";
-    many(connection, sql, [json(&names.iter().map(KeyName::to_string).collect::<Vec<_>>())?], read)
+    let sql =
+        format!("SELECT {COLUMNS} FROM known_key WHERE name IN (SELECT value FROM json_each(?)) AND until IS NULL");
+    many(connection, &sql, [json(&names.iter().map(KeyName::to_string).collect::<Vec<_>>())?], read)
 }
 
 pub(crate) fn put(connection: &Connection, key: &KnownKey) -> Result<(), StoreError> {

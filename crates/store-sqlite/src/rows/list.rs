@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use self::condition::wants_text;
 pub(crate) use self::condition::{Column, Fields, Kind, Where, sql};
-use crate::codec::{RowError, many, one};
+use crate::codec::{Cells, RowError, many, one};
 use crate::unit::Transaction;
 use crate::veil::{Purpose, opaque, opened};
 
@@ -52,7 +52,7 @@ pub(crate) struct Source<'a> {
 
 /// The source of a list.
 pub(crate) struct List<'a> {
-    /// The columns that `read` needs, without sort keys. Of a list in several parts, one is called `row`.
+    /// The columns in the order in which `read` takes them. The row and the sort keys come before them.
     pub(crate) columns: Cow<'a, str>,
     /// The parts of the list: mostly one, without a condition.
     pub(crate) parts: &'a [Source<'a>],
@@ -70,7 +70,7 @@ impl List<'_> {
         &self,
         unit: &Transaction<'_>,
         listing: &Listing<F>,
-        read: impl Fn(&Row<'_>) -> Result<T, RowError>,
+        read: impl Fn(&mut Cells<'_, '_>) -> Result<T, RowError>,
     ) -> Result<Paged<T>, StoreError> {
         let order = effective_order(listing);
         let columns: Vec<Column> = order.iter().map(|key| key.field.column()).collect();
@@ -78,9 +78,10 @@ impl List<'_> {
         let mut rows: Vec<(Place, T)> = Vec::new();
         let names: Vec<String> = (0..columns.len()).map(|index| format!("key_{index}")).collect();
         let read = |row: &Row<'_>| {
-            let keys = names.iter().map(|name| Ok(key(row.get(name.as_str())?)));
-            let place = Place { keys: keys.collect::<Result<_, RowError>>()?, row: row.get("row")? };
-            Ok((place, read(row)?))
+            let cells = &mut Cells::of(row);
+            let row = cells.get("row")?;
+            let keys = names.iter().map(|name| Ok(key(cells.get(name)?))).collect::<Result<_, RowError>>()?;
+            Ok((Place { keys, row }, read(cells)?))
         };
         let after = listing.after.as_ref().map(|cursor| self.open(unit, cursor)).transpose()?;
         let by_row = self.row(&listing.filter);
@@ -161,12 +162,13 @@ impl List<'_> {
         // Several parts are merged, each in the order of one of its indexes; an order over them is by the columns of the
         // result.
         let is_one = self.parts.len() == 1;
-        let (mut selected, mut by) = (self.columns.to_string(), String::new());
+        let (mut selected, mut by) = (format!("{} AS row", self.row), String::new());
         for (index, (key, column)) in order.iter().zip(columns).enumerate() {
             selected.push_str(&format!(", {} AS key_{index}", column.key()));
             let sorted = if is_one { column.key() } else { format!("key_{index}").into() };
             by.push_str(&format!("{sorted}{} {}, ", column.collation(), direction(key.descending)));
         }
+        selected.extend([", ", &self.columns]);
         // The row follows the direction of the last key, so that one walk over an index gives both.
         let last = direction(order.last().is_some_and(|key| key.descending));
         let row = if is_one { row } else { "row" };

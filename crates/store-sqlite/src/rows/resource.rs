@@ -8,32 +8,36 @@ use chaveiro_core::scope_tag::Visibility;
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, Row, named_params, params};
 
-use crate::codec::{
-    IDS, RowError, blob, change_one, from_name, hex, insert, json, many, micros, one, optional_uuid, run, time, uuid,
-};
+use crate::codec::{Cells, IDS, RowError, blob, change_one, hex, insert, json, many, micros, one, run};
 use crate::rows::authenticated::USERS;
 use crate::rows::device_tag::these;
 use crate::rows::list::{Column, Fields, Kind, List, Source, Where};
 use crate::rows::tenant::row as tenant_row;
 use crate::unit::Transaction;
 
-const COLUMNS: &str = "r.*, t.id AS tenant_id";
+/// The columns of a resource, in the order in which they are read.
+const COLUMNS: &str =
+    "t.id AS tenant_id, r.kind, r.id, r.owner, r.device, r.alternate_key, r.properties, r.created, r.modified";
 
 const FROM: &str = "resource r JOIN tenant t ON t.row = r.tenant";
 
 const PARTS: &[Source<'_>] = &[Source { from: FROM, only: "" }];
 
 fn read(row: &Row<'_>) -> Result<Resource, RowError> {
+    read_from(&mut Cells::of(row))
+}
+
+fn read_from(cells: &mut Cells<'_, '_>) -> Result<Resource, RowError> {
     Ok(Resource {
-        tenant: TenantId(uuid(row, "tenant_id")?),
-        kind: from_name(row, "kind")?,
-        id: ResourceId(uuid(row, "id")?),
-        owner: optional_uuid(row, "owner")?.map(ResourceId),
-        device: optional_uuid(row, "device")?.map(DeviceId),
-        alternate_key: row.get("alternate_key")?,
-        properties: row.get("properties")?,
-        created: time(row, "created")?,
-        modified: time(row, "modified")?,
+        tenant: TenantId(cells.uuid("tenant_id")?),
+        kind: cells.name("kind")?,
+        id: ResourceId(cells.uuid("id")?),
+        owner: cells.optional_uuid("owner")?.map(ResourceId),
+        device: cells.optional_uuid("device")?.map(DeviceId),
+        alternate_key: cells.get("alternate_key")?,
+        properties: cells.get("properties")?,
+        created: cells.time("created")?,
+        modified: cells.time("modified")?,
     })
 }
 
@@ -83,7 +87,7 @@ pub(crate) fn resources(
     visible: &Visibility,
     listing: &Listing<ResourceField>,
 ) -> Result<Paged<Resource>, StoreError> {
-    list(unit, tenant, scope, visible)?.page(unit, listing, read)
+    list(unit, tenant, scope, visible)?.page(unit, listing, read_from)
 }
 
 pub(crate) fn count_resources(

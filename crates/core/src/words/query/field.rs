@@ -78,6 +78,11 @@ impl DeviceField {
         Self::all().find(|(_, names)| names.contains(&name)).map(|(field, _)| field)
     }
 
+    /// Returns true if the value depends on the primary user.
+    pub fn tells_of_user(self) -> bool {
+        matches!(self, Self::Recorded(field) if field.row().tells_of_user())
+    }
+
     /// The value as Graph serves it.
     pub fn value(self, of: &DeviceFacts<'_>) -> Value {
         match self {
