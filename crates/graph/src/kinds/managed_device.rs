@@ -13,7 +13,7 @@ use chaveiro_core::id::{DeviceId, ResourceId, TenantId};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{DeviceScope, DeviceSet, StoreError, View};
 use chaveiro_core::query::{self, DeviceField, Filter, Listing, Paged};
-use chaveiro_core::refusal::DeviceRefusal;
+use chaveiro_core::refusal::{ActionRefusal, DeviceRefusal};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::role::RoleAction;
 use chaveiro_core::scope_tag::Visibility;
@@ -31,6 +31,7 @@ use super::user::USER;
 use crate::body::{self, BodyError};
 use crate::entity::{About, Collection, Entity, Members, Node, Reading, Served, Told};
 use crate::error::GraphError;
+use crate::error::row::{Row, coded, not_found, precondition};
 use crate::follow::Finding;
 use crate::handlers::answer::answer;
 use crate::handlers::given::{checked, no_binding, tags};
@@ -129,6 +130,33 @@ pub(super) const KIND: Kind = Kind {
     }),
     ..READ_ONLY
 };
+
+/// The answer to a refusal about a device.
+pub(super) fn refused(refusal: &DeviceRefusal) -> Row {
+    match refusal {
+        DeviceRefusal::NotFound => not_found(
+            coded!("deviceNotFound"),
+            "no managed device is reached by this path in your tenant; list them with GET /deviceManagement/managedDevices",
+        ),
+        DeviceRefusal::RetiredBefore => {
+            not_found(coded!("deviceRetiredBefore"), format_args!("{refusal}; GET the device to see them"))
+        }
+        DeviceRefusal::Retired => precondition(coded!("deviceRetired"), refusal, ""),
+        DeviceRefusal::NotEnrolled => precondition(coded!("deviceNotEnrolled"), refusal, ""),
+    }
+}
+
+/// The answer to a refusal about a remote action.
+pub(super) fn action_refused(refusal: &ActionRefusal) -> Row {
+    match refusal {
+        ActionRefusal::PlatformUnsupported { action, platform } => precondition(
+            coded!("actionNotOnPlatform", action = action, platform = platform),
+            refusal,
+            "do it at the device",
+        ),
+        ActionRefusal::RecoveryUnderWay => precondition(coded!("recoveryUnderWay"), refusal, "ask again in a minute"),
+    }
+}
 
 fn members(edge: &Edge, parent: &dyn Entity) -> Option<Box<dyn Members>> {
     let set = match parent.row::<Resource>() {

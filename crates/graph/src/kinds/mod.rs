@@ -22,6 +22,10 @@ mod role_scope_tag;
 mod scripts;
 mod user;
 
+use chaveiro_core::Refusal;
+
+use crate::error::row::Row;
+use crate::error::{Place, common};
 use crate::follow::Finding;
 use crate::kind::{Kind, Operate, require_code};
 use crate::model::{EntityType, Model, Operation};
@@ -94,6 +98,22 @@ pub(crate) fn finding(entity: &EntityType) -> Option<&'static Finding> {
 pub(crate) fn operate(entity: &'static EntityType, operation: &Operation) -> Option<Operate> {
     let at = entity.operations.iter().position(|one| std::ptr::eq(one, operation))?;
     of(entity)?.operations.get(at).copied()
+}
+
+/// The answer to a refusal of the domain, which the file of a kind has if the refusal is about that kind.
+pub(crate) fn refused(refusal: &Refusal, place: &Place) -> Row {
+    match refusal {
+        Refusal::Device(refusal) => managed_device::refused(refusal),
+        Refusal::Action(refusal) => managed_device::action_refused(refusal),
+        Refusal::Hold(refusal) => hold::refused(refusal, place),
+        Refusal::Role(refusal) => role_assignment::refused(refusal, place),
+        Refusal::Application(refusal) => application::refused(refusal),
+        Refusal::User(refusal) => user::refused(refusal),
+        Refusal::Rights(refusal) => common::of_rights(refusal, place),
+        Refusal::Revocation(refusal) => common::of_revocation(refusal, place),
+        Refusal::Resource(refusal) => common::of_resource(refusal),
+        Refusal::Tenant(refusal) => common::of_tenant(refusal),
+    }
 }
 
 #[cfg(test)]
