@@ -160,6 +160,9 @@ fn of_property(property: &Property) -> Value {
         if let Some(default) = default_of(property) {
             object.insert("default".to_owned(), default.into());
         }
+        if !property.about.is_empty() {
+            object.insert("description".to_owned(), property.about.into());
+        }
     }
     schema
 }

@@ -1,14 +1,16 @@
-//! `managedDevice`. Its properties are in [`crate::model::managed_device`], its JSON in [`crate::render::device`]; the results
-//! of its actions, passcodes included, are added by the handler of single entities.
+//! `managedDevice`: type, edges, finding, listing, changes, refusals. [`properties`] has the properties and their values.
+//! [`action_results`] has the results of actions, passcodes included, which the handler of single entities adds.
+
+pub(crate) mod action_results;
+mod properties;
 
 use std::collections::{BTreeSet, HashMap};
-use std::fmt::Write;
 use std::sync::{Arc, LazyLock};
 
 use axum::response::Response;
 use chaveiro_core::decisions::change_device::{self, Change};
 use chaveiro_core::decisions::retire;
-use chaveiro_core::device::{DeviceFacts, ManagedDevice, PrimaryUser, RECORD, RecordField, RecordKind};
+use chaveiro_core::device::{DeviceFacts, ManagedDevice, PrimaryUser, RecordField, RecordKind};
 use chaveiro_core::id::{DeviceId, ResourceId, TenantId};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{DeviceScope, DeviceSet, StoreError, View};
@@ -20,6 +22,8 @@ use chaveiro_core::scope_tag::Visibility;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
+use self::properties::PROPERTIES;
+pub use self::properties::record_md;
 use super::around::{
     APP_CONFIGURATION_STATE, BASELINE_STATE, COMPLIANCE_POLICY_STATE, CONFIGURATION_STATE, DEVICE_CATEGORY,
     FILTER_EVALUATION, LOG_COLLECTION_RESPONSE, WINDOWS_PROTECTION_STATE,
@@ -36,12 +40,11 @@ use crate::follow::Finding;
 use crate::handlers::answer::answer;
 use crate::handlers::given::{checked, no_binding, tags};
 use crate::kind::{Kind, Writing};
-use crate::model::managed_device::MANAGED_DEVICE as PROPERTIES;
 use crate::model::{Absent, Access, Edge, EntityType, KeyForm, RoleActions, Schemas};
 use crate::openapi::schema;
 use crate::query::Selection;
 use crate::render::Form;
-use crate::render::outline::{Outline, state};
+use crate::render::outline::{Outline, Values, Wanted, state};
 use crate::resolve::{Key, Version};
 
 /// A single device may also be read by a caller that may replace its passcode, or the result could not be read.
@@ -274,9 +277,15 @@ impl Entity for ManagedDevice {
 }
 
 /// A device and its primary user.
-pub(crate) struct OfUser {
-    pub(crate) device: ManagedDevice,
-    pub(crate) user: Option<Arc<PrimaryUser>>,
+struct OfUser {
+    device: ManagedDevice,
+    user: Option<Arc<PrimaryUser>>,
+}
+
+impl Values for OfUser {
+    fn value(&self, wanted: Wanted) -> Option<Value> {
+        DeviceFacts::new(&self.device, self.user.as_deref()).value(wanted)
+    }
 }
 
 impl Served for OfUser {
@@ -345,27 +354,6 @@ fn one_of(names: &[&str]) -> String {
         [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
         names => names.concat(),
     }
-}
-
-/// The properties of the record as a table of a document.
-pub fn record_md() -> String {
-    let mut text = String::from(
-        "# Record of a managedDevice\n\n\
-        Properties that the server keeps or derives; `inventory.md` has those that devices report.\n\
-        Every other property has one value for all devices.\n\n\
-        | property | | v1.0 | in lists | set by administrators |\n|---|---|---|---|---|\n",
-    );
-    let yes = |is: bool| if is { "yes" } else { "–" };
-    for row in RECORD {
-        let of = |name: &&str| MANAGED_DEVICE.property(name);
-        let names: Vec<String> = row.properties.iter().map(|name| format!("`{name}`")).collect();
-        let in_v1 = row.properties.iter().filter_map(of).any(|property| !property.beta_only);
-        let in_lists = row.properties.iter().filter_map(of).any(|property| !property.single_only);
-        let (names, about, is_set) = (names.join(", "), row.about, row.setting.is_some());
-        // Writing into a string does not fail.
-        let _ = writeln!(text, "| {names} | {about} | {} | {} | {} |", yes(in_v1), yes(in_lists), yes(is_set));
-    }
-    text
 }
 
 /// The schema of a change. Two properties name the owner: one of them is enough, and they must not differ.
