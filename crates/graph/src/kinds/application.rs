@@ -106,6 +106,7 @@ const WRITE: &[Permission] = &[Permission::ApplicationReadWriteAll];
 
 /// The type.
 pub static APPLICATION: EntityType = EntityType {
+    about: "A client that may ask the local issuer for tokens. A secret is shown in the answer of `addPassword` alone, and permissions are granted on the server's host.",
     key_form: KeyForm::ObjectId,
     // It has one id under both names.
     key_name: Some("appId"),

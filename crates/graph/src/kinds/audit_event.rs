@@ -91,6 +91,7 @@ const READ: &[Permission] = &[Permission::AppsReadAll, Permission::AppsReadWrite
 
 /// The type.
 pub static AUDIT_EVENT: EntityType = EntityType {
+    about: "An event of the audit record, in the words of Graph. It holds no secret, and it is served only after it was verified against the chain.",
     key_form: KeyForm::Guid("an audit event"),
     role: RoleActions::all(RoleAction::AuditRead),
     filters: Filters::Named("activityType", || AuditField::NAMES.map(|(name, _)| name).to_vec()),

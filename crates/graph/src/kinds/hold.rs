@@ -57,6 +57,7 @@ const READ: &[Permission] =
     &[Permission::ManagedDevicesReadAll, Permission::ManagedDevicesReadWriteAll, Permission::PrivilegedOperationsAll];
 
 static HOLD: EntityType = EntityType {
+    about: "A hold on asking for passcodes or on reading them, of the tenant or of the caller that exceeded a limit. Another person ends it with `release`.",
     beta_only: true,
     key_form: KeyForm::Guid("a hold"),
     absent: Absent::Called("hold"),

@@ -134,6 +134,15 @@ mod tests {
     }
 
     #[test]
+    fn every_kind_has_a_description_of_its_own_in_whole_sentences() {
+        let mut known = std::collections::BTreeSet::new();
+        for entity in MODEL.types {
+            assert!(entity.about.ends_with('.') && !entity.about.contains('|'), "{}", entity.name);
+            assert!(known.insert(entity.about), "{}: {}", entity.name, entity.about);
+        }
+    }
+
+    #[test]
     fn no_type_has_two_properties_and_no_target_two_edges_of_one_name() {
         for entity in MODEL.types {
             for (index, property) in entity.properties.iter().enumerate() {

@@ -43,6 +43,7 @@ const PROPERTIES: &[Property] = &[
 ];
 
 static REMOTE_ACTION_AUDIT: EntityType = EntityType {
+    about: "A remote action that was asked of a device, with its state. The caller sees those of the devices that it sees.",
     beta_only: true,
     key_form: KeyForm::Guid("a remote action"),
     role: RoleActions::all(RoleAction::ManagedDevicesRead),

@@ -64,6 +64,7 @@ const PROPERTIES: &[Property] = &[
 ];
 
 pub(super) static ROLE_ASSIGNMENT: EntityType = EntityType {
+    about: "A role for one principal, on all devices or on those with a scope tag. `chaveiro_principalType` and `chaveiro_scopeTags` have no counterpart in Intune.",
     key_form: KeyForm::Guid("a role assignment"),
     absent: Absent::Called("roleAssignment"),
     role: RoleActions::new(RoleAction::RolesRead, RoleAction::RolesManage),

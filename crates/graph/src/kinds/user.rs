@@ -47,6 +47,7 @@ const READ: &[Permission] = &[Permission::UserReadAll, Permission::UserReadWrite
 const WRITE: &[Permission] = &[Permission::UserReadWriteAll];
 
 pub(super) static USER: EntityType = EntityType {
+    about: "A person of the tenant, also named by the principal name. `revokeSignInSessions` ends the person's sign-ins and access tokens at once.",
     key_form: KeyForm::Text,
     key_name: Some("userPrincipalName"),
     service: Service::Directory,

@@ -15,7 +15,8 @@ pub(super) fn entity(entity: &EntityType) -> Value {
     let mut properties = of_properties(entity.properties);
     let type_name = format!("#microsoft.graph.{}", entity.name);
     properties.insert("@odata.type".to_owned(), json!({"type": "string", "const": type_name}));
-    json!({"type": "object", "properties": properties, "additionalProperties": false, "patternProperties": {"@": {}}})
+    json!({"type": "object", "description": entity.about, "properties": properties, "additionalProperties": false,
+        "patternProperties": {"@": {}}})
 }
 
 /// The body of a create: that of a change, with what a create must give.

@@ -68,6 +68,7 @@ const COMANAGED: &str = "comanagedDevices";
 
 /// The type.
 pub static MANAGED_DEVICE: EntityType = EntityType {
+    about: "A device under management. `recoverPasscode` asks it for a new passcode, which `deviceActionResults` shows to callers that may read it. A DELETE retires it; its record and its escrow are kept.",
     key_form: KeyForm::Guid("a managed device"),
     absent: Absent::As(|| DeviceRefusal::NotFound.into()),
     role: RoleActions {
