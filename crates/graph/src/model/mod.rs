@@ -173,12 +173,6 @@ impl Property {
         self
     }
 
-    /// Callers may set it.
-    pub const fn writable(mut self) -> Self {
-        self.writable = true;
-        self
-    }
-
     /// The documents describe it so.
     pub const fn about(mut self, text: &'static str) -> Self {
         self.about = text;

@@ -179,11 +179,11 @@ const fn one_of(name: &'static str, of: &'static EnumType, default: &'static str
     as_its_row(member(name, of, default))
 }
 
-/// The property as its row describes it. Callers may set it if the row is a setting.
+/// The property as its row describes it. Callers may set it only if the row is a setting.
 const fn as_its_row(property: Property) -> Property {
     match field(property.name) {
         DeviceField::Recorded(field) => match field.row().setting {
-            Some(_) => property.writable().about(field.row().about),
+            Some(_) => property.about(field.row().about),
             None => property.read_only().about(field.row().about),
         },
         DeviceField::Reported(field) => property.read_only().about(field.row().about),
