@@ -265,6 +265,7 @@ fn inner_message(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
+    use std::path::Path;
 
     use chaveiro_lang::Lang;
     use serde_json::json;
@@ -277,10 +278,24 @@ mod tests {
         std::fs::read_to_string(file).expect("the source")
     }
 
-    /// The codes of the API with the names of their arguments, from the source that makes them.
-    fn codes() -> BTreeMap<String, BTreeSet<String>> {
-        let source = source("error/code.rs");
-        let (source, _) = source.split_once("#[cfg(test)]").expect("the codes");
+    /// The sources of the API without their tests.
+    fn sources(folder: &Path) -> Vec<String> {
+        let mut texts = Vec::new();
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                texts.extend(sources(&path));
+            } else {
+                let text = std::fs::read_to_string(&path).expect("a source");
+                texts.extend(text.split("#[cfg(test)]\nmod tests").next().map(str::to_owned));
+            }
+        }
+        texts
+    }
+
+    /// The codes of the API with the names of their arguments, from the rows of its errors.
+    fn rows() -> Vec<(String, BTreeSet<String>)> {
+        let sources = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../graph/src"));
         let call = |rest: &str| {
             let mut depth = 1;
             let closes = |letter: char| {
@@ -292,13 +307,16 @@ mod tests {
             let name = |argument: &str| Some(argument.split_once(" = ")?.0.trim().to_owned());
             (code.to_owned(), arguments.split(',').filter_map(name).collect())
         };
-        let calls = source.split("coded!(").skip(1).filter_map(|rest| rest.trim_start().strip_prefix('"'));
-        calls.map(call).collect()
+        let calls = sources.iter().flat_map(|source| source.split("coded!(").skip(1));
+        calls.filter_map(|rest| rest.trim_start().strip_prefix('"')).map(call).collect()
     }
 
     #[test]
     fn every_code_of_the_api_has_a_message_with_its_arguments_and_every_message_its_code() {
-        let codes: BTreeMap<_, _> = codes().into_iter().map(|(code, names)| (api_id(&code), names)).collect();
+        let mut codes = BTreeMap::new();
+        for (code, names) in rows() {
+            assert!(codes.insert(api_id(&code), names).is_none(), "{code} stands for two errors");
+        }
         assert!(codes.len() > 90, "{}", codes.len());
         let messages = Lang::english().messages().into_iter().map(|(id, _)| id).filter(|id| id.starts_with("api-"));
         let messages: BTreeSet<_> = messages.collect();

@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_withheld_passcode_says_why_and_what_helps_in_every_language() {
-        let source = include_str!("../../graph/src/render/action_result.rs");
+        let source = include_str!("../../graph/src/kinds/managed_device/action_results.rs");
         let (_, codes) = source.split_once("fn code(self)").expect("the codes");
         let codes = codes.lines().take_while(|line| *line != "    }").filter_map(|line| line.split('"').nth(1));
         let codes: Vec<_> = codes.collect();

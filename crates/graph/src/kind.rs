@@ -59,10 +59,11 @@ impl Kind {
     }
 }
 
-/// Fails to compile when an edge or an operation of these kinds has no code.
+/// Fails to compile when an edge or an operation of these kinds has no code, or a kind no description.
 pub(crate) const fn require_code(kinds: &[&Kind]) {
     let mut of = 0;
     while of < kinds.len() {
+        assert!(!kinds[of].entity.about.is_empty(), "a kind without a description");
         assert!(kinds[of].entity.operations.len() == kinds[of].operations.len(), "an operation without code");
         let edges = kinds[of].entity.edges;
         let mut edge = 0;

@@ -19,6 +19,7 @@ pub mod limits;
 pub mod model;
 pub mod negotiation;
 pub mod openapi;
+pub mod overview;
 pub mod query;
 pub mod render;
 pub mod resolve;
@@ -67,6 +68,11 @@ pub fn openapi_json() -> String {
 /// The activities of audit events, as a table.
 pub fn activities_md() -> String {
     kinds::activities_md()
+}
+
+/// The kinds of entities, as a table.
+pub fn kinds_md() -> String {
+    overview::kinds_md(&MODEL)
 }
 
 /// The properties of the record of a device as a table of a document.

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::render::action_result::Reason;
+use crate::kinds::managed_device::action_results::Reason;
 
 /// The counters.
 #[derive(Default)]

@@ -8,6 +8,7 @@ fn the_generated_documents_are_up_to_date() {
         ("openapi.json", chaveiro_graph::openapi_json()),
         ("routes.txt", chaveiro_graph::routes_txt()),
         ("record.md", chaveiro_graph::record_md()),
+        ("kinds.md", chaveiro_graph::kinds_md()),
     ] {
         let committed = std::fs::read_to_string(format!("{directory}/{name}")).expect("committed");
         assert!(committed == fresh, "generated/{name} is stale; run `cargo xtask codegen`");

@@ -1,19 +1,14 @@
-//! The device's end of one management session, without IO.
-//!
-//! `cargo run --example device` prints the first message that a device sends.
-
+//! The device's end of a session, without IO. `cargo run --example device` prints the first message; no server answers it.
 use omadm::session::device::{Account, Next, Session, Tree};
 use omadm::{Limits, Secret, syncml};
 
 /// A device with one node, which can only be read.
 struct Model;
-
 impl Tree for Model {
     fn get(&mut self, uri: &str) -> Result<Option<Secret>, u16> {
-        if uri == "./DevInfo/Mod" { Ok(Some("Laptop 7".into())) } else { Err(404) }
+        (uri == "./DevInfo/Mod").then(|| Some("Laptop 7".into())).ok_or(404)
     }
 }
-
 /// Runs one session: `send` carries a message to the server and returns its answer.
 pub(crate) fn session(mut send: impl FnMut(&[u8]) -> Vec<u8>) -> Result<Next, syncml::DecodeError> {
     let mut account = Account::new("https://mdm.example/dm", "urn:device:1");
@@ -28,7 +23,6 @@ pub(crate) fn session(mut send: impl FnMut(&[u8]) -> Vec<u8>) -> Result<Next, sy
 }
 
 fn main() {
-    // No server answers, so the session ends after its first message.
     _ = session(|message| {
         println!("{}", String::from_utf8_lossy(message));
         Vec::new()

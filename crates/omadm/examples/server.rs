@@ -1,16 +1,10 @@
-//! The server's end of one management session, without IO: asks each device for its model.
-//!
-//! `cargo run --example server` prints the answer to one message of a device.
-
-use omadm::Secret;
-use omadm::session::server::{Entered, Evidence, Moment, Sent, Session, Step, challenge};
+//! The server's end of a session, without IO: asks each device for its model. `cargo run --example server` prints an answer.
+use omadm::session::server::{Entered, Evidence, Moment, Session, Step, challenge};
 use omadm::syncml::{Header, Item, Message, Verb, encode};
 
-type Answer = (Secret, Option<Vec<u8>>);
-
-/// Answers one message. `stored` is the session after the message before, if there was one.
-pub(crate) fn answer(stored: Option<&[u8]>, message: &[u8]) -> Result<Answer, Box<dyn std::error::Error>> {
-    // A real server derives the challenge from a key and the time, and seals what it stores.
+type Answer = Result<(omadm::Secret, Option<Vec<u8>>), Box<dyn std::error::Error>>;
+/// Answers one message. `stored` is the session that the last one left. A real server seals it, and derives the challenge.
+pub(crate) fn answer(stored: Option<&[u8]>, message: &[u8]) -> Answer {
     let session = stored.map(|stored| Session::open(stored, |text| Some(text.into()))).transpose()?;
     let evidence = Evidence::Digest { user: "ana".to_owned(), password: "secret".into(), challenges: vec![[2; 16]] };
     let proven = match session.unwrap_or_else(|| Session::new([1; 16])).expecting(evidence).receive(message) {
@@ -27,13 +21,10 @@ pub(crate) fn answer(stored: Option<&[u8]>, message: &[u8]) -> Result<Answer, Bo
         println!("{}: {}", item.source.as_deref().unwrap_or_default(), item.data.as_deref().unwrap_or_default());
     }
     let commands = if turn.is_new() { vec![(Verb::Get, Item::at("./DevInfo/Mod"))] } else { Vec::new() };
-    let (Sent::Now(turn, _) | Sent::Next(turn) | Sent::Never(turn)) = turn.command(commands, 0);
-    let answered = turn.answer();
+    let answered = turn.command(commands, 0).into_turn().answer();
     Ok((answered.text, Some(answered.session.store(|text| Some(text.to_owned()))?)))
 }
-
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() {
     let message = Message::new(Header::new("1", "1", "https://mdm.example/dm", "urn:device:1"), Vec::new());
-    println!("{}", answer(None, encode(&message).as_bytes())?.0.as_str());
-    Ok(())
+    _ = answer(None, encode(&message).as_bytes()).map(|(text, _)| println!("{}", text.as_str()));
 }

@@ -169,11 +169,6 @@ const RUNS_UP: &[(&str, &str, &str)] = &[];
 /// have none; what is not named here must be free of circles.
 const CIRCLES: &[(&str, &[&str], &str)] = &[
     ("chaveiro-auth", &["local/"], "the endpoints are methods of one type, which sends each request to one of them"),
-    (
-        "chaveiro-graph",
-        &["error/code.rs", "error/mod.rs", "error/table.rs"],
-        "an error, its code and the row that it is answered with",
-    ),
     ("chaveiro-graph", &["handlers/batch.rs", "handlers/mod.rs"], "the requests of a batch are answered as any other"),
     ("chaveiro-graph", &["kinds/"], "kinds of one shape, and kinds whose edges lead to one another"),
     ("chaveiro-graph", &["model/"], "the types of the model name one another"),

@@ -32,6 +32,7 @@ pub(crate) fn generate(directory: &Path) -> Result<()> {
         ("chaveiro-ddf.xml", chaveiro_csp::ddf()),
         ("inventory.md", chaveiro_csp::inventory_table()),
         ("record.md", chaveiro_graph::record_md()),
+        ("kinds.md", chaveiro_graph::kinds_md()),
     ];
     for (name, text) in documents {
         let file = directory.join(name);

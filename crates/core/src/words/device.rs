@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use strum::VariantArray;
 
 use crate::id::{DeviceId, ResourceId, TenantId};
-use crate::inventory::is_same;
+use crate::inventory::is_among;
 pub use crate::inventory::{Inventory, InventoryField};
 use crate::lock::Recoverability;
 use crate::part::{Valued, part};
@@ -308,11 +308,10 @@ pub struct RecordField(usize);
 impl RecordField {
     /// The row of that property. In a constant, a property without a row does not compile.
     pub const fn of(property: &str) -> Self {
-        let mut index = 0;
-        while !is_same(RECORD[index].properties[0], property) {
-            index += 1;
+        match Self::named(property) {
+            Some(field) => field,
+            None => panic!("no row has this property"),
         }
-        Self(index)
     }
 
     /// Every property, in the order of the rows.
@@ -321,8 +320,15 @@ impl RecordField {
     }
 
     /// The row of a property by its name or an alias.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::all().find(|field| field.row().properties.contains(&name))
+    pub const fn named(name: &str) -> Option<Self> {
+        let mut index = 0;
+        while index < RECORD.len() {
+            if is_among(RECORD[index].properties, name) {
+                return Some(Self(index));
+            }
+            index += 1;
+        }
+        None
     }
 
     /// The place of the row.

@@ -248,6 +248,18 @@ impl InventoryField {
         Self::all().find(|field| field.row().name == name)
     }
 
+    /// The value that a property of that name has; the name may be an alias.
+    pub const fn of_property(name: &str) -> Option<Self> {
+        let mut index = 0;
+        while index < REPORTED.len() {
+            if is_among(REPORTED[index].properties, name) {
+                return Some(Self(index));
+            }
+            index += 1;
+        }
+        None
+    }
+
     /// The values that a device of that platform is asked for after enrolment.
     pub fn asked_of(platform: Platform) -> impl Iterator<Item = Self> {
         Self::all().filter(move |field| field.row().asked_of.contains(&platform))
@@ -260,7 +272,7 @@ impl InventoryField {
     }
 
     /// The row.
-    pub fn row(self) -> &'static Reported {
+    pub const fn row(self) -> &'static Reported {
         &REPORTED[self.0]
     }
 
@@ -270,8 +282,20 @@ impl InventoryField {
     }
 }
 
+/// Returns true if a name is one of these, in constants too.
+pub(crate) const fn is_among(names: &[&str], name: &str) -> bool {
+    let mut index = 0;
+    while index < names.len() {
+        if is_same(names[index], name) {
+            return true;
+        }
+        index += 1;
+    }
+    false
+}
+
 /// Returns true if two texts are equal, in constants too.
-pub(crate) const fn is_same(one: &str, other: &str) -> bool {
+const fn is_same(one: &str, other: &str) -> bool {
     let (one, other) = (one.as_bytes(), other.as_bytes());
     if one.len() != other.len() {
         return false;

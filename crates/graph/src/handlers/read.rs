@@ -27,10 +27,10 @@ use super::store::{read_store, write_and_alert_in};
 use crate::GraphState;
 use crate::entity::{Entity, Told};
 use crate::error::GraphError;
+use crate::kinds::managed_device::action_results::{Entry, Reason, Shown, with_results};
 use crate::model::Property;
 use crate::query::Selection;
 use crate::render::Form;
-use crate::render::action_result::{Entry, Reason, Shown, with_results};
 use crate::render::outline::{Object, Outline};
 use crate::resolve::{End, PropertyPath};
 

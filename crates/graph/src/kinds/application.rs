@@ -14,7 +14,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chaveiro_auth::{ClientSecret, new_application_secret};
 use chaveiro_core::Timestamp;
-use chaveiro_core::application::{Application, ApplicationCertificate, ApplicationSecret, MAX_NAME, SECRET_LIFE};
+use chaveiro_core::application::{
+    Application, ApplicationCertificate, ApplicationRefusal, ApplicationSecret, MAX_NAME, MAX_SECRETS, SECRET_LIFE,
+};
 use chaveiro_core::audit::Activity;
 use chaveiro_core::decisions::manage_applications::{self, By, Change, Tokens};
 use chaveiro_core::digest::unhex;
@@ -31,6 +33,7 @@ use crate::GraphState;
 use crate::body::BodyError;
 use crate::entity::{Entity, Few, Reading, Small, Told};
 use crate::error::GraphError;
+use crate::error::row::{Row, coded, directory_request};
 use crate::handlers::admit::Asked;
 use crate::handlers::answer::{address, answer};
 use crate::handlers::given::{checked, no_binding};
@@ -103,6 +106,7 @@ const WRITE: &[Permission] = &[Permission::ApplicationReadWriteAll];
 
 /// The type.
 pub static APPLICATION: EntityType = EntityType {
+    about: "A client that may ask the local issuer for tokens. A secret is shown in the answer of `addPassword` alone, and permissions are granted on the server's host.",
     key_form: KeyForm::ObjectId,
     // It has one id under both names.
     key_name: Some("appId"),
@@ -152,6 +156,38 @@ pub(super) const KIND: Kind = Kind {
     ],
     ..Kind::read_only::<Rendered>(&APPLICATION, |_, _| Some(Box::new(Few(Applications))))
 };
+
+/// The answer to a refusal about an application. The domain says the fact; these texts add what a caller of the API can do.
+pub(super) fn refused(refusal: &ApplicationRefusal) -> Row {
+    match refusal {
+        ApplicationRefusal::TooManySecrets(secrets) => directory_request(
+            coded!("tooManySecrets", most = MAX_SECRETS, secrets = secrets),
+            format!(
+                "The application has {MAX_SECRETS} password credentials, which is the most: {secrets}. Remove one that is no longer used: POST .../removePassword with its keyId."
+            ),
+        ),
+        ApplicationRefusal::TooManyCertificates => {
+            directory_request(coded!("tooManyCertificates"), refusal.to_string())
+        }
+        ApplicationRefusal::CertificateTwice(certificate) => {
+            directory_request(coded!("certificateExists", certificate = certificate), refusal.to_string())
+        }
+        ApplicationRefusal::Public => directory_request(
+            coded!("publicClientSecret"),
+            "The application is a public client, which cannot keep a secret. Create another application for a program that runs on a server.",
+        ),
+        ApplicationRefusal::PublicPermissions => directory_request(
+            coded!("publicClientPermissions"),
+            "The application is a public client, which cannot keep a secret, so it has no permissions of its own. Grant delegated permissions.",
+        ),
+        ApplicationRefusal::Unknown(id) => directory_request(
+            coded!("credentialNotFound", id = id),
+            format!(
+                "No password credential found with keyId {id}. GET the application to see what passwordCredentials it has."
+            ),
+        ),
+    }
+}
 
 /// The applications of a tenant, oldest first.
 struct Applications;

@@ -84,12 +84,12 @@ const APP_CONFIGURATION: &[Property] = &[
 
 const BASELINE: &[Property] = &[ID, text("securityBaselineTemplateId"), text("displayName"), text("userPrincipalName")];
 
-const fn unkept(name: &'static str, properties: &'static [Property]) -> EntityType {
-    EntityType { filters: Filters::Nothing, ..EntityType::new(name, properties, "id") }
+const fn unkept(name: &'static str, about: &'static str, properties: &'static [Property]) -> EntityType {
+    EntityType { about, filters: Filters::Nothing, ..EntityType::new(name, properties, "id") }
 }
 
-const fn unkept_beta(name: &'static str, properties: &'static [Property]) -> EntityType {
-    EntityType { beta_only: true, ..unkept(name, properties) }
+const fn unkept_beta(name: &'static str, about: &'static str, properties: &'static [Property]) -> EntityType {
+    EntityType { beta_only: true, ..unkept(name, about, properties) }
 }
 
 /// The kind of such a type. Whatever is asked of an empty list has the same answer.
@@ -98,13 +98,40 @@ pub(super) const fn kind(entity: &'static EntityType) -> Kind {
     Kind { entity, finding, create: None, update: None, delete: None, operations: &[] }
 }
 
-pub(super) static DEVICE_CATEGORY: EntityType = unkept("deviceCategory", CATEGORY);
-pub(super) static COMPLIANCE_POLICY_STATE: EntityType = unkept("deviceCompliancePolicyState", COMPLIANCE);
-pub(super) static CONFIGURATION_STATE: EntityType = unkept("deviceConfigurationState", CONFIGURATION);
-pub(super) static LOG_COLLECTION_RESPONSE: EntityType = unkept("deviceLogCollectionResponse", LOG_COLLECTION);
-pub(super) static WINDOWS_PROTECTION_STATE: EntityType = unkept("windowsProtectionState", PROTECTION);
-pub(super) static FILTER_EVALUATION: EntityType =
-    unkept_beta("assignmentFilterEvaluationStatusDetails", FILTER_DETAILS);
-pub(super) static APP_CONFIGURATION_STATE: EntityType =
-    unkept_beta("managedDeviceMobileAppConfigurationState", APP_CONFIGURATION);
-pub(super) static BASELINE_STATE: EntityType = unkept_beta("securityBaselineState", BASELINE);
+pub(super) static DEVICE_CATEGORY: EntityType =
+    unkept("deviceCategory", "A category of devices. Devices have none here.", CATEGORY);
+pub(super) static COMPLIANCE_POLICY_STATE: EntityType = unkept(
+    "deviceCompliancePolicyState",
+    "The state of a compliance policy on a device. The list is always empty: the server has no such policies.",
+    COMPLIANCE,
+);
+pub(super) static CONFIGURATION_STATE: EntityType = unkept(
+    "deviceConfigurationState",
+    "The state of a configuration profile on a device. The list is always empty: the server has no profiles.",
+    CONFIGURATION,
+);
+pub(super) static LOG_COLLECTION_RESPONSE: EntityType = unkept(
+    "deviceLogCollectionResponse",
+    "A collection of logs of a device. The list is always empty: the server collects no logs.",
+    LOG_COLLECTION,
+);
+pub(super) static WINDOWS_PROTECTION_STATE: EntityType = unkept(
+    "windowsProtectionState",
+    "The state of Windows' malware protection on a device. Devices are not asked for it.",
+    PROTECTION,
+);
+pub(super) static FILTER_EVALUATION: EntityType = unkept_beta(
+    "assignmentFilterEvaluationStatusDetails",
+    "The evaluation of an assignment filter on a device. The list is always empty: the server has no such filters.",
+    FILTER_DETAILS,
+);
+pub(super) static APP_CONFIGURATION_STATE: EntityType = unkept_beta(
+    "managedDeviceMobileAppConfigurationState",
+    "The state of an app configuration on a device. The list is always empty: the server configures no apps.",
+    APP_CONFIGURATION,
+);
+pub(super) static BASELINE_STATE: EntityType = unkept_beta(
+    "securityBaselineState",
+    "The state of a security baseline on a device. The list is always empty: the server has no baselines.",
+    BASELINE,
+);

@@ -12,7 +12,7 @@ use chaveiro_core::device::InventoryField;
 use chaveiro_core::id::{EventId, ResourceId, TenantId};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{NamedEvent, StoreError, StoredEvent, View};
-use chaveiro_core::query::{AuditField, Filter, Listing, Paged};
+use chaveiro_core::query::{self, AuditField, Filter, Listing, Paged};
 use chaveiro_core::remote_action::RemoteAction;
 use chaveiro_core::resource::ResourceKind;
 use chaveiro_core::role::RoleAction;
@@ -28,7 +28,7 @@ use crate::model::{
     ComplexType, Default, Edge, Edm, EntityType, Filters, Function, KeyForm, Parameter, Property, RoleActions, beta,
     complex_type,
 };
-use crate::query::Selection;
+use crate::query::{Fields, Selection, Source};
 use crate::render::outline::{Values, Wanted};
 use crate::render::{Form, complex, date_time, named};
 use crate::resolve::{Key, Version};
@@ -91,6 +91,7 @@ const READ: &[Permission] = &[Permission::AppsReadAll, Permission::AppsReadWrite
 
 /// The type.
 pub static AUDIT_EVENT: EntityType = EntityType {
+    about: "An event of the audit record, in the words of Graph. It holds no secret, and it is served only after it was verified against the chain.",
     key_form: KeyForm::Guid("an audit event"),
     role: RoleActions::all(RoleAction::AuditRead),
     filters: Filters::Named("activityType", || AuditField::NAMES.map(|(name, _)| name).to_vec()),
@@ -149,6 +150,29 @@ fn activity_types(category: &str) -> BTreeSet<&'static str> {
     let all = ACTIONS.iter().flat_map(|action| Activity::ALL.iter().map(|activity| activity.described(&action.audit)));
     let of_category = all.filter(|described| described.category.eq_ignore_ascii_case(category));
     of_category.map(|described| described.activity_type).collect()
+}
+
+impl Fields for AuditField {
+    const SEARCHED: &'static [Self] = &[];
+
+    fn source(property: &Property) -> Option<Source<Self>> {
+        match (Self::named(property.name), property.name) {
+            (Some(field), _) => Some(Source::Field(field)),
+            // It is null in production, too.
+            (None, "activity") => Some(Source::Constant(query::Value::Null)),
+            (None, _) => None,
+        }
+    }
+
+    fn member_source(structure: &Property, member: &Property) -> Option<Source<Self>> {
+        let field = Self::named(&format!("{}/{}", structure.name, member.name));
+        match (field, structure.name, member.name) {
+            (Some(field), _, _) => Some(Source::Field(field)),
+            // The record does not know it.
+            (None, "actor", "servicePrincipalName") => Some(Source::Constant(query::Value::Null)),
+            (None, _, _) => None,
+        }
+    }
 }
 
 /// The audit events of a tenant.

@@ -28,6 +28,7 @@ const PROPERTIES: &[Property] = &[
 ];
 
 pub(super) static DETECTED_APP: EntityType = EntityType {
+    about: "A program that was found on devices. `deviceCount` counts the devices that have it and that the caller sees.",
     has_tag: true,
     edges: &[Edge { access: Access::Owned, ..Edge::many(&DEVICE_MANAGEMENT, "detectedApps", &DETECTED_APP) }],
     ..EntityType::new("detectedApp", PROPERTIES, "detectedAppId")

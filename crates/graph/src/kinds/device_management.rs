@@ -16,6 +16,7 @@ use crate::render::outline::{Values, Wanted};
 use crate::short_list::Rendered;
 
 pub(super) static DEVICE_MANAGEMENT: EntityType = EntityType {
+    about: "The entity under which a tenant has its devices, and the scripts, roles, holds and records that belong to them.",
     key_form: KeyForm::None,
     edges: &[Edge::one(&SERVICE, "deviceManagement", &DEVICE_MANAGEMENT)],
     not_offered: OF_DEVICE_MANAGEMENT,

@@ -52,6 +52,7 @@ const PROPERTIES: &[Property] = &[
 ];
 
 static DEVICE: EntityType = EntityType {
+    about: "A managed device as the directory calls it, read with the permissions of managed devices. `deviceId` is the id in Entra that the device reported, or else the id of the managed device.",
     key_form: KeyForm::ObjectId,
     key_name: Some(DEVICE_ID),
     service: Service::Directory,

@@ -7,19 +7,22 @@ use std::time::Duration;
 use axum::response::Response;
 use chaveiro_core::caller::Actor;
 use chaveiro_core::decisions::hold;
-use chaveiro_core::hold::{Hold, HoldKind, MAX_QUIET_MINUTES, MAX_REASON, MOST, Release};
+use chaveiro_core::hold::{Hold, HoldKind, MAX_QUIET_MINUTES, MAX_REASON, MIN_REASON, MOST, Release};
 use chaveiro_core::id::{HoldId, TenantId};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{StoreError, View};
+use chaveiro_core::refusal::HoldRefusal;
 use chaveiro_core::role::RoleAction;
 use chaveiro_core::scope_tag::Visibility;
+use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::device_management::DEVICE_MANAGEMENT;
 use crate::GraphState;
 use crate::body::BodyError;
 use crate::entity::{Entity, Few, Reading, Small, Told};
-use crate::error::GraphError;
+use crate::error::row::{Row, bad_request, coded, gateway, precondition, unauthorized};
+use crate::error::{GraphError, Place};
 use crate::handlers::admit::Asked;
 use crate::handlers::response;
 use crate::kind::Kind;
@@ -54,6 +57,7 @@ const READ: &[Permission] =
     &[Permission::ManagedDevicesReadAll, Permission::ManagedDevicesReadWriteAll, Permission::PrivilegedOperationsAll];
 
 static HOLD: EntityType = EntityType {
+    about: "A hold on asking for passcodes or on reading them, of the tenant or of the caller that exceeded a limit. Another person ends it with `release`.",
     beta_only: true,
     key_form: KeyForm::Guid("a hold"),
     absent: Absent::Called("hold"),
@@ -81,6 +85,33 @@ pub(super) const KIND: Kind = Kind {
     operations: &[|state, asked, given| Box::pin(release(state, asked, given))],
     ..Kind::read_only::<Rendered>(&HOLD, |_, _| Some(Box::new(Few(Holds))))
 };
+
+/// The answer to a refusal about a hold.
+pub(super) fn refused(refusal: &HoldRefusal, place: &Place) -> Row {
+    match refusal {
+        HoldRefusal::RecoveryOnHold { hold, since } => gateway(
+            coded!("recoveryOnHold", hold = hold.to_string(), since = since.to_string()),
+            StatusCode::FORBIDDEN,
+            "RecoveryOnHold",
+            format!(
+                "Recoveries of this tenant are on hold since {since}, because more of them were requested than its limit allows. Nothing was done for this device. Another user with a role that grants Chaveiro_Holds_Release, or an operator on the server's host, can look at the hold with `chaveiro hold list` and release it with `chaveiro hold release`. For one device that cannot wait, a caller with the role Break Glass sends the header x-chaveiro-break-glass with a reason."
+            ),
+        ),
+        HoldRefusal::BreakGlassReason => bad_request(
+            coded!("breakGlassReasonInvalid"),
+            format!(
+                "x-chaveiro-break-glass must be a reason of {MIN_REASON} to {MAX_REASON} characters in UTF-8. Nothing was done."
+            ),
+        ),
+        HoldRefusal::Released(at) => {
+            precondition(coded!("holdReleased", at = at.to_string()), refusal, "there is nothing to do")
+        }
+        HoldRefusal::Own => {
+            let help = "ask another user with a role that grants Chaveiro_Holds_Release, or an operator on the server's host, to release it with `chaveiro hold release`";
+            unauthorized(coded!("holdOfCaller"), refusal, help, place)
+        }
+    }
+}
 
 fn narrowed() -> Vec<(&'static str, Value)> {
     let or_null = |of: &str| json!([of, "null"]);

@@ -74,6 +74,7 @@ const PROPERTIES: &[Property] = &[
 ];
 
 static OVERVIEW: EntityType = EntityType {
+    about: "The numbers of the managed devices that the caller sees, by operating system. v1.0 has no `linuxCount`, so Linux is in `unknownCount` there.",
     key_form: KeyForm::None,
     filters: Filters::Nothing,
     edges: &[Edge::one(&DEVICE_MANAGEMENT, "managedDeviceOverview", &OVERVIEW)],

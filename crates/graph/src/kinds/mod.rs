@@ -22,6 +22,10 @@ mod role_scope_tag;
 mod scripts;
 mod user;
 
+use chaveiro_core::Refusal;
+
+use crate::error::row::Row;
+use crate::error::{Place, common};
 use crate::follow::Finding;
 use crate::kind::{Kind, Operate, require_code};
 use crate::model::{EntityType, Model, Operation};
@@ -96,6 +100,22 @@ pub(crate) fn operate(entity: &'static EntityType, operation: &Operation) -> Opt
     of(entity)?.operations.get(at).copied()
 }
 
+/// The answer to a refusal of the domain, which the file of a kind has if the refusal is about that kind.
+pub(crate) fn refused(refusal: &Refusal, place: &Place) -> Row {
+    match refusal {
+        Refusal::Device(refusal) => managed_device::refused(refusal),
+        Refusal::Action(refusal) => managed_device::action_refused(refusal),
+        Refusal::Hold(refusal) => hold::refused(refusal, place),
+        Refusal::Role(refusal) => role_assignment::refused(refusal, place),
+        Refusal::Application(refusal) => application::refused(refusal),
+        Refusal::User(refusal) => user::refused(refusal),
+        Refusal::Rights(refusal) => common::of_rights(refusal, place),
+        Refusal::Revocation(refusal) => common::of_revocation(refusal, place),
+        Refusal::Resource(refusal) => common::of_resource(refusal),
+        Refusal::Tenant(refusal) => common::of_tenant(refusal),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use chaveiro_core::actions::ACTIONS;
@@ -110,6 +130,15 @@ mod tests {
         }
         for entity in MODEL.types {
             assert_eq!(entity.properties[0].name, "id", "{}", entity.name);
+        }
+    }
+
+    #[test]
+    fn every_kind_has_a_description_of_its_own_in_whole_sentences() {
+        let mut known = std::collections::BTreeSet::new();
+        for entity in MODEL.types {
+            assert!(entity.about.ends_with('.') && !entity.about.contains('|'), "{}", entity.name);
+            assert!(known.insert(entity.about), "{}: {}", entity.name, entity.about);
         }
     }
 

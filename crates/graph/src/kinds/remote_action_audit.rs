@@ -22,7 +22,7 @@ use crate::model::{
     ACTION_STATE, DEVICE_ACTION_CATEGORY, Default, Edge, Edm, EntityType, Filters, KeyForm, Property, REMOTE_ACTION,
     RoleActions,
 };
-use crate::query::Selection;
+use crate::query::{Fields, Selection, Source, constant};
 use crate::render::outline::{Values, Wanted};
 use crate::render::{Form, date_time};
 use crate::resolve::Key;
@@ -48,6 +48,7 @@ const PROPERTIES: &[Property] = &[
 ];
 
 static REMOTE_ACTION_AUDIT: EntityType = EntityType {
+    about: "A remote action that was asked of a device, with its state. The caller sees those of the devices that it sees.",
     beta_only: true,
     key_form: KeyForm::Guid("a remote action"),
     role: RoleActions::all(RoleAction::ManagedDevicesRead),
@@ -62,6 +63,18 @@ static REMOTE_ACTION_AUDIT: EntityType = EntityType {
 
 pub(super) const KIND: Kind =
     Kind::read_only::<ActionField>(&REMOTE_ACTION_AUDIT, |_, _| Some(Box::new(RemoteActions)));
+
+impl Fields for ActionField {
+    const SEARCHED: &'static [Self] = &[];
+
+    fn source(property: &Property) -> Option<Source<Self>> {
+        match (Self::named(property.name), property.name) {
+            (Some(field), _) => Some(Source::Field(field)),
+            (None, "deviceActionCategory" | "bulkDeviceActionId") => constant(property).map(Source::Constant),
+            (None, _) => None,
+        }
+    }
+}
 
 /// The remote actions on devices of a tenant.
 struct RemoteActions;

@@ -11,7 +11,7 @@ use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::id::{DeviceId, ResourceId, TenantId};
 use chaveiro_core::ports::{ResourceScope, StoreError, View};
 use chaveiro_core::principal::{Principal, PrincipalKind};
-use chaveiro_core::query::{Filter, Listing, Order, Paged, ResourceField};
+use chaveiro_core::query::{Filter, Listing, MemberKind, Order, Paged, ResourceField};
 use chaveiro_core::refusal::{Refusal, ResourceRefusal};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::rights::Rights;
@@ -34,8 +34,8 @@ use crate::handlers::answer::{address, answer};
 use crate::handlers::given::{checked, no_binding, reference};
 use crate::handlers::response;
 use crate::kind::{Kind, Writing};
-use crate::model::{Edge, EntityType};
-use crate::query::{QueryError, Selection};
+use crate::model::{Edge, Edm, EntityType, Property};
+use crate::query::{Fields, QueryError, Selection, Source, constant};
 use crate::render::outline::{Values, Wanted, whole};
 use crate::render::{Form, date_time};
 use crate::resolve::{Key, Walk};
@@ -85,6 +85,23 @@ fn members(edge: &Edge, parent: &dyn Entity) -> Option<Box<dyn Members>> {
     let device = parent.row().map(|device: &ManagedDevice| ResourceScope::OfDevice(kind, device.id));
     let owned = || parent.row().map(|owner: &Resource| ResourceScope::OwnedBy(kind, owner.id));
     Some(Box::new(Resources(device.or_else(owned).unwrap_or(ResourceScope::All(kind)))))
+}
+
+impl Fields for ResourceField {
+    const SEARCHED: &'static [Self] = &[];
+
+    fn source(property: &Property) -> Option<Source<Self>> {
+        let absent = constant(property)?;
+        Some(Source::Field(match property.name {
+            "id" => Self::Id,
+            "createdDateTime" => Self::Created,
+            "lastModifiedDateTime" => Self::Modified,
+            name => {
+                let kind = if matches!(property.edm, Edm::DateTime) { MemberKind::Time } else { MemberKind::Plain };
+                Self::Member { name, kind, absent }
+            }
+        }))
+    }
 }
 
 /// The resources of a scope.

@@ -12,7 +12,8 @@ use chaveiro_core::audit::Activity;
 use chaveiro_core::decisions::assign_roles;
 use chaveiro_core::id::{AssignmentId, TenantId};
 use chaveiro_core::ports::{StoreError, View};
-use chaveiro_core::principal::{MAX_DESCRIPTION, MAX_NAME, Principal, PrincipalKind, RoleAssignment};
+use chaveiro_core::principal::{MAX_ASSIGNMENTS, MAX_DESCRIPTION, MAX_NAME, Principal, PrincipalKind, RoleAssignment};
+use chaveiro_core::refusal::RoleRefusal;
 use chaveiro_core::role::{ROLES, Role, RoleAction};
 use chaveiro_core::scope_tag::Visibility;
 use http::StatusCode;
@@ -23,7 +24,8 @@ use super::role_definition::{ROLE_DEFINITION, of_roles};
 use crate::GraphState;
 use crate::body::{BodyError, Checked};
 use crate::entity::{Entity, Few, Reading, Small, Told};
-use crate::error::GraphError;
+use crate::error::row::{Row, coded, directory_request, precondition, unauthorized};
+use crate::error::{GraphError, Place};
 use crate::handlers::admit::Asked;
 use crate::handlers::answer::{address, answer};
 use crate::handlers::given::{checked, no_binding, reference, tags};
@@ -62,6 +64,7 @@ const PROPERTIES: &[Property] = &[
 ];
 
 pub(super) static ROLE_ASSIGNMENT: EntityType = EntityType {
+    about: "A role for one principal, on all devices or on those with a scope tag. `chaveiro_principalType` and `chaveiro_scopeTags` have no counterpart in Intune.",
     key_form: KeyForm::Guid("a role assignment"),
     absent: Absent::Called("roleAssignment"),
     role: RoleActions::new(RoleAction::RolesRead, RoleAction::RolesManage),
@@ -87,6 +90,32 @@ pub(super) const KIND: Kind = Kind {
         Some(Box::new(Few(Assignments(parent.row::<&'static Role>().copied()))))
     })
 };
+
+/// The answer to a refusal about an assignment.
+pub(super) fn refused(refusal: &RoleRefusal, place: &Place) -> Row {
+    match refusal {
+        RoleRefusal::Own => {
+            let help = "ask another user with a role that grants Chaveiro_Roles_Manage, or an operator on the server's host, who uses `chaveiro role assign` or `chaveiro role unassign`";
+            unauthorized(coded!("roleOfCaller"), refusal, help, place)
+        }
+        RoleRefusal::BeyondCaller(action) => {
+            let help = "ask a user who holds it to assign the role, or an operator on the server's host, who uses `chaveiro role assign`";
+            unauthorized(coded!("roleBeyondCaller", action = action.to_string()), refusal, help, place)
+        }
+        RoleRefusal::UnboundBeyondCaller(action) => {
+            let help = "an application without assignments may do everything that its permissions allow; assign it another role first, or ask an operator to do it on the server's host with `chaveiro role unassign`";
+            unauthorized(coded!("roleBindsApplication", action = action.to_string()), refusal, help, place)
+        }
+        RoleRefusal::AssignedAlready => directory_request(
+            coded!("roleAssignedAlready"),
+            "Another object with the same value for property roleDefinition, members and scope already exists.",
+        ),
+        RoleRefusal::TooMany => {
+            let help = "delete assignments that are no longer needed, or assign roles to groups";
+            precondition(coded!("tooManyRoleAssignments", most = MAX_ASSIGNMENTS), refusal, help)
+        }
+    }
+}
 
 /// The assignments of a tenant, or those of one role, oldest first.
 struct Assignments(Option<&'static Role>);

@@ -60,6 +60,7 @@ pub(super) const fn of_roles(edge: Edge) -> Edge {
 }
 
 pub(super) static ROLE_DEFINITION: EntityType = EntityType {
+    about: "A role: what its holders may do, in Intune's words. Roles are built in and the same in every tenant; `chaveiro_key` is the name on command lines.",
     key_form: KeyForm::Guid("a role"),
     role: RoleActions::new(RoleAction::RolesRead, RoleAction::RolesManage),
     edges: &[

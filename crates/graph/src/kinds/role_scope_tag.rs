@@ -25,6 +25,7 @@ const PROPERTIES: &[Property] =
     &[ID, text("displayName").read_only(), text("description").read_only(), flag("isBuiltIn").read_only()];
 
 static ROLE_SCOPE_TAG: EntityType = EntityType {
+    about: "A scope tag in use by a device or a role assignment, or the default tag `0`. The id is the tag itself, as `roleScopeTagIds` has it; the caller sees the tags of the devices that it sees.",
     beta_only: true,
     key_form: KeyForm::Text,
     edges: &[Edge { beta_only: true, ..of_roles(Edge::many(&DEVICE_MANAGEMENT, "roleScopeTags", &ROLE_SCOPE_TAG)) }],

@@ -169,12 +169,14 @@ const fn user_states(of: &'static EntityType) -> Edge {
 /// A script or a state with its edges, and what Intune hangs on a script beside them.
 const fn script(
     name: &'static str,
+    about: &'static str,
     properties: &'static [Property],
     key: &'static str,
     edges: &'static [Edge],
     not_offered: &'static [&'static str],
 ) -> EntityType {
     EntityType {
+        about,
         beta_only: true,
         role: RoleActions::new(RoleAction::ScriptsRead, RoleAction::ScriptsWrite),
         has_tag: true,
@@ -189,17 +191,25 @@ const ASSIGNED_TO_GROUPS: &[&str] = &["groupAssignments", "assignments", "runSum
 
 pub(super) static HEALTH_SCRIPT: EntityType = script(
     "deviceHealthScript",
+    "A script that detects and remediates a problem. The server keeps it with the results that callers report, and runs nothing.",
     HEALTH_SCRIPT_PROPERTIES,
     "deviceHealthScriptId",
     &[root("deviceHealthScripts", &HEALTH_SCRIPT), run_states(&HEALTH_SCRIPT, &HEALTH_STATE)],
     ASSIGNED,
 );
 
-pub(super) static HEALTH_STATE: EntityType =
-    script("deviceHealthScriptDeviceState", HEALTH_STATE_PROPERTIES, "deviceHealthScriptDeviceStateId", &[], &[]);
+pub(super) static HEALTH_STATE: EntityType = script(
+    "deviceHealthScriptDeviceState",
+    "The last result of a remediation script on one device, which `managedDevice@odata.bind` names when it is created.",
+    HEALTH_STATE_PROPERTIES,
+    "deviceHealthScriptDeviceStateId",
+    &[],
+    &[],
+);
 
 pub(super) static MANAGEMENT_SCRIPT: EntityType = script(
     "deviceManagementScript",
+    "A PowerShell script for Windows. The server keeps it with the results that callers report, and runs nothing.",
     MANAGEMENT_SCRIPT_PROPERTIES,
     "deviceManagementScriptId",
     &[
@@ -212,6 +222,7 @@ pub(super) static MANAGEMENT_SCRIPT: EntityType = script(
 
 pub(super) static MANAGEMENT_STATE: EntityType = script(
     "deviceManagementScriptDeviceState",
+    "The last result of a script on one device, which `managedDevice@odata.bind` names when it is created.",
     MANAGEMENT_STATE_PROPERTIES,
     "deviceManagementScriptDeviceStateId",
     &[],
@@ -220,6 +231,7 @@ pub(super) static MANAGEMENT_STATE: EntityType = script(
 
 pub(super) static COMPLIANCE_SCRIPT: EntityType = script(
     "deviceComplianceScript",
+    "A script that detects whether a device complies. The server keeps it with the results that callers report, and runs nothing.",
     COMPLIANCE_SCRIPT_PROPERTIES,
     "deviceComplianceScriptId",
     &[root("deviceComplianceScripts", &COMPLIANCE_SCRIPT), run_states(&COMPLIANCE_SCRIPT, &COMPLIANCE_STATE)],
@@ -228,6 +240,7 @@ pub(super) static COMPLIANCE_SCRIPT: EntityType = script(
 
 pub(super) static COMPLIANCE_STATE: EntityType = script(
     "deviceComplianceScriptDeviceState",
+    "The last result of a compliance script on one device, which `managedDevice@odata.bind` names when it is created.",
     COMPLIANCE_STATE_PROPERTIES,
     "deviceComplianceScriptDeviceStateId",
     &[],
@@ -236,6 +249,7 @@ pub(super) static COMPLIANCE_STATE: EntityType = script(
 
 pub(super) static SHELL_SCRIPT: EntityType = script(
     "deviceShellScript",
+    "A shell script for macOS. The server keeps it with the results that callers report, and runs nothing.",
     SHELL_SCRIPT_PROPERTIES,
     "deviceShellScriptId",
     &[
@@ -248,6 +262,7 @@ pub(super) static SHELL_SCRIPT: EntityType = script(
 
 pub(super) static ATTRIBUTE_SCRIPT: EntityType = script(
     "deviceCustomAttributeShellScript",
+    "A shell script whose output is an attribute of a device. The server keeps it with the results that callers report, and runs nothing.",
     ATTRIBUTE_SCRIPT_PROPERTIES,
     "deviceCustomAttributeShellScriptId",
     &[
@@ -260,6 +275,7 @@ pub(super) static ATTRIBUTE_SCRIPT: EntityType = script(
 
 pub(super) static USER_STATE: EntityType = script(
     "deviceManagementScriptUserState",
+    "The results of a script for one user: on how many devices it succeeded and failed.",
     USER_STATE_PROPERTIES,
     "deviceManagementScriptUserStateId",
     &[run_states(&USER_STATE, &MANAGEMENT_STATE)],

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::response::Response;
 use chaveiro_core::decisions::revoke_tokens::{Person, sign_out};
 use chaveiro_core::permission::Permission;
+use chaveiro_core::refusal::UserRefusal;
 use chaveiro_core::resource::Resource;
 use chaveiro_core::role::RoleAction;
 use http::StatusCode;
@@ -13,6 +14,7 @@ use serde_json::Value;
 use super::resource;
 use crate::GraphState;
 use crate::error::GraphError;
+use crate::error::row::{Row, coded, denied, directory_request};
 use crate::handlers::admit::Asked;
 use crate::handlers::response;
 use crate::kind::Kind;
@@ -45,6 +47,7 @@ const READ: &[Permission] = &[Permission::UserReadAll, Permission::UserReadWrite
 const WRITE: &[Permission] = &[Permission::UserReadWriteAll];
 
 pub(super) static USER: EntityType = EntityType {
+    about: "A person of the tenant, also named by the principal name. `revokeSignInSessions` ends the person's sign-ins and access tokens at once.",
     key_form: KeyForm::Text,
     key_name: Some("userPrincipalName"),
     service: Service::Directory,
@@ -81,6 +84,20 @@ pub(super) static USER: EntityType = EntityType {
 
 pub(super) const KIND: Kind =
     Kind { operations: &[|state, asked, _| Box::pin(revoke_sign_in_sessions(state, asked))], ..resource::kind(&USER) };
+
+/// The answer to a refusal about the name of a user.
+pub(super) fn refused(refusal: &UserRefusal) -> Row {
+    match refusal {
+        UserRefusal::NameAssigned(name) => {
+            let help = "the user who has the name has the role. Remove the assignment first, or assign the role to the object id of the user, which never changes; an operator can change the name with a token that was minted on the server's host";
+            denied(coded!("userNameHasRole", name = name), &format!("{refusal}, and {help}."))
+        }
+        UserRefusal::NameIsId => directory_request(
+            coded!("userNameIsId"),
+            "Invalid value specified for property 'userPrincipalName': it must not have the form of an object id, because roles are assigned to both.",
+        ),
+    }
+}
 
 /// Ends the sign-ins and the access tokens of a user; of the caller by every name that is certainly the caller's.
 async fn revoke_sign_in_sessions(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<Response, GraphError> {

@@ -15,6 +15,8 @@ use super::{Action, Edge, Function, Operation, Property};
 pub struct EntityType {
     /// The name in the namespace `microsoft.graph`.
     pub name: &'static str,
+    /// The description, for the documents: what an entity is, and what callers have to know of it.
+    pub about: &'static str,
     /// Properties in wire order; the first is `id`.
     pub properties: &'static [Property],
     /// Only in the beta metadata.
@@ -139,6 +141,7 @@ impl EntityType {
     pub const fn new(name: &'static str, properties: &'static [Property], key: &'static str) -> Self {
         Self {
             name,
+            about: "",
             properties,
             beta_only: false,
             key,

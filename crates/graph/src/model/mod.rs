@@ -11,7 +11,6 @@ mod edge;
 mod entity_type;
 mod enums;
 pub(crate) mod lacking;
-pub(crate) mod managed_device;
 mod operation;
 pub(crate) mod properties;
 
@@ -105,6 +104,8 @@ pub struct Property {
     pub not_kept: Option<&'static str>,
     /// The advice to a caller who sets it nevertheless.
     pub instead: &'static str,
+    /// The description, for the documents; empty if the name says all.
+    pub about: &'static str,
 }
 
 impl Property {
@@ -123,6 +124,7 @@ impl Property {
             named_only: false,
             not_kept: None,
             instead: "Leave it out.",
+            about: "",
         }
     }
 
@@ -168,6 +170,12 @@ impl Property {
     /// Callers cannot set it.
     pub const fn read_only(mut self) -> Self {
         self.writable = false;
+        self
+    }
+
+    /// The documents describe it so.
+    pub const fn about(mut self, text: &'static str) -> Self {
+        self.about = text;
         self
     }
 

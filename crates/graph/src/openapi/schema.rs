@@ -15,7 +15,8 @@ pub(super) fn entity(entity: &EntityType) -> Value {
     let mut properties = of_properties(entity.properties);
     let type_name = format!("#microsoft.graph.{}", entity.name);
     properties.insert("@odata.type".to_owned(), json!({"type": "string", "const": type_name}));
-    json!({"type": "object", "properties": properties, "additionalProperties": false, "patternProperties": {"@": {}}})
+    json!({"type": "object", "description": entity.about, "properties": properties, "additionalProperties": false,
+        "patternProperties": {"@": {}}})
 }
 
 /// The body of a create: that of a change, with what a create must give.
@@ -159,6 +160,9 @@ fn of_property(property: &Property) -> Value {
         }
         if let Some(default) = default_of(property) {
             object.insert("default".to_owned(), default.into());
+        }
+        if !property.about.is_empty() {
+            object.insert("description".to_owned(), property.about.into());
         }
     }
     schema

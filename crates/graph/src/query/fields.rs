@@ -1,12 +1,11 @@
 //! The properties by which lists are filtered and ordered, and the sources of their values. They are all properties except
-//! collections, structures and binary content. What has one value for all is decided here, and exact, instead of refused.
+//! collections, structures and binary content. What has one value for all is decided, and exact, instead of refused.
 
-use chaveiro_core::query::{ActionField, AuditField, DeviceField, MemberKind, ResourceField, Value, moment};
+use chaveiro_core::query::{Value, moment};
 
 use super::detail::{Detail, detail};
 use super::error::QueryError;
 use super::scan::Scan;
-use crate::model::managed_device::EMPTY;
 use crate::model::{ComplexType, Default, Edm, EntityType, Property};
 use crate::resolve::Version;
 
@@ -19,7 +18,7 @@ pub enum Source<F> {
     Constant(Value),
 }
 
-/// The fields of a list. A new list plugs in here, and in its store with the columns of the fields.
+/// The fields of a list, in the file of its kind. The store has the columns of the fields.
 pub trait Fields: Clone + 'static {
     /// The fields that `$search` looks into; empty where it is not supported.
     const SEARCHED: &'static [Self];
@@ -30,70 +29,6 @@ pub trait Fields: Clone + 'static {
     /// The same for a member of a structure.
     fn member_source(_structure: &Property, _member: &Property) -> Option<Source<Self>> {
         None
-    }
-}
-
-impl Fields for DeviceField {
-    const SEARCHED: &'static [Self] = &DeviceField::SEARCHED;
-
-    fn source(property: &Property) -> Option<Source<Self>> {
-        if let Some(field) = Self::named(property.name) {
-            return Some(Source::Field(field));
-        }
-        let constant = if EMPTY.contains(&property.name) { Value::Text(String::new()) } else { constant(property)? };
-        Some(Source::Constant(constant))
-    }
-}
-
-impl Fields for ActionField {
-    const SEARCHED: &'static [Self] = &[];
-
-    fn source(property: &Property) -> Option<Source<Self>> {
-        match (Self::named(property.name), property.name) {
-            (Some(field), _) => Some(Source::Field(field)),
-            (None, "deviceActionCategory" | "bulkDeviceActionId") => constant(property).map(Source::Constant),
-            (None, _) => None,
-        }
-    }
-}
-
-impl Fields for AuditField {
-    const SEARCHED: &'static [Self] = &[];
-
-    fn source(property: &Property) -> Option<Source<Self>> {
-        match (Self::named(property.name), property.name) {
-            (Some(field), _) => Some(Source::Field(field)),
-            // It is null in production, too.
-            (None, "activity") => Some(Source::Constant(Value::Null)),
-            (None, _) => None,
-        }
-    }
-
-    fn member_source(structure: &Property, member: &Property) -> Option<Source<Self>> {
-        let field = Self::named(&format!("{}/{}", structure.name, member.name));
-        match (field, structure.name, member.name) {
-            (Some(field), _, _) => Some(Source::Field(field)),
-            // The record does not know it.
-            (None, "actor", "servicePrincipalName") => Some(Source::Constant(Value::Null)),
-            (None, _, _) => None,
-        }
-    }
-}
-
-impl Fields for ResourceField {
-    const SEARCHED: &'static [Self] = &[];
-
-    fn source(property: &Property) -> Option<Source<Self>> {
-        let absent = constant(property)?;
-        Some(Source::Field(match property.name {
-            "id" => Self::Id,
-            "createdDateTime" => Self::Created,
-            "lastModifiedDateTime" => Self::Modified,
-            name => {
-                let kind = if matches!(property.edm, Edm::DateTime) { MemberKind::Time } else { MemberKind::Plain };
-                Self::Member { name, kind, absent }
-            }
-        }))
     }
 }
 

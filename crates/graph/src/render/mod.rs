@@ -1,8 +1,6 @@
-//! The tools by which kinds are rendered as JSON, in the documented order. The device has files of its own.
+//! The tools by which kinds are rendered as JSON, in the documented order.
 
-pub mod action_result;
 pub mod control;
-pub mod device;
 pub(crate) mod outline;
 pub(crate) mod typed;
 
@@ -35,7 +33,7 @@ pub fn complex(of: &'static ComplexType, version: Version, mut known: Map<String
     object.into()
 }
 
-fn default(property: &Property) -> Value {
+pub(crate) fn default(property: &Property) -> Value {
     match property.default {
         Default::Null => Value::Null,
         Default::Text(text) => text.into(),

@@ -189,10 +189,8 @@ async fn fill(world: &World, dice: &mut Dice) {
         let at = |dice: &mut Dice| {
             Timestamp::from_millisecond(1_790_000_000_000 + 500 * dice.roll(3) as i64).expect("a time")
         };
+        let platform = [Platform::Windows, Platform::WindowsPhone, Platform::Linux][dice.roll(3)];
         let row = ManagedDevice {
-            tenant: tenant(1),
-            id: device(number),
-            platform: [Platform::Windows, Platform::WindowsPhone, Platform::Linux][dice.roll(3)],
             management_state: ManagementState::ALL[dice.roll(3)],
             comanaged: dice.roll(2) == 0,
             user: (dice.roll(2) == 0).then(|| chaveiro_core::id::ResourceId(id(0xa, 10 + dice.roll(2) as u64))),
@@ -203,8 +201,8 @@ async fn fill(world: &World, dice: &mut Dice) {
             notes: text(dice),
             managed_device_name: text(dice),
             owner_type: [OwnerType::Company, OwnerType::Personal, OwnerType::Unknown][dice.roll(3)],
-            recoverability: Vec::new(),
             scope_tags: [dice.one(&["own", "porto", "x"]), dice.one(&["own", "y"])].map(str::to_owned).into(),
+            ..ManagedDevice::new(tenant(1), device(number), platform, at(dice))
         };
         world.write(move |unit| Ok(unit.insert_device(&row)?)).await;
     }

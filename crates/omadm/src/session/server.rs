@@ -402,6 +402,14 @@ pub enum Sent {
     Never(Turn),
 }
 
+impl Sent {
+    /// The turn, for a server whose commands may be left out.
+    pub fn into_turn(self) -> Turn {
+        let (Self::Now(turn, _) | Self::Next(turn) | Self::Never(turn)) = self;
+        turn
+    }
+}
+
 /// The answer to a message, and the session after it. The caller stores the session before the answer leaves, together
 /// with the effects of the message.
 #[non_exhaustive]

@@ -74,8 +74,12 @@ impl DeviceField {
     }
 
     /// The field of that property, the name as the model has it.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::all().find(|(_, names)| names.contains(&name)).map(|(field, _)| field)
+    pub const fn named(name: &str) -> Option<Self> {
+        match (RecordField::named(name), InventoryField::of_property(name)) {
+            (Some(field), _) => Some(Self::Recorded(field)),
+            (None, Some(field)) => Some(Self::Reported(field)),
+            (None, None) => None,
+        }
     }
 
     /// Returns true if the value depends on the primary user.

@@ -1,25 +1,29 @@
-//! `managedDevice`. Its properties are in [`crate::model::managed_device`], its JSON in [`crate::render::device`]; the results
-//! of its actions, passcodes included, are added by the handler of single entities.
+//! `managedDevice`: type, edges, finding, listing, changes, refusals. [`properties`] has the properties and their values.
+//! [`action_results`] has the results of actions, passcodes included, which the handler of single entities adds.
+
+pub(crate) mod action_results;
+mod properties;
 
 use std::collections::{BTreeSet, HashMap};
-use std::fmt::Write;
 use std::sync::{Arc, LazyLock};
 
 use axum::response::Response;
 use chaveiro_core::decisions::change_device::{self, Change};
 use chaveiro_core::decisions::retire;
-use chaveiro_core::device::{DeviceFacts, ManagedDevice, PrimaryUser, RECORD, RecordField, RecordKind};
+use chaveiro_core::device::{DeviceFacts, ManagedDevice, PrimaryUser, RecordField, RecordKind};
 use chaveiro_core::id::{DeviceId, ResourceId, TenantId};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{DeviceScope, DeviceSet, StoreError, View};
 use chaveiro_core::query::{self, DeviceField, Filter, Listing, Paged};
-use chaveiro_core::refusal::DeviceRefusal;
+use chaveiro_core::refusal::{ActionRefusal, DeviceRefusal};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::role::RoleAction;
 use chaveiro_core::scope_tag::Visibility;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
+use self::properties::{PROPERTIES, tells_of_user};
+pub use self::properties::record_md;
 use super::around::{
     APP_CONFIGURATION_STATE, BASELINE_STATE, COMPLIANCE_POLICY_STATE, CONFIGURATION_STATE, DEVICE_CATEGORY,
     FILTER_EVALUATION, LOG_COLLECTION_RESPONSE, WINDOWS_PROTECTION_STATE,
@@ -31,17 +35,16 @@ use super::user::USER;
 use crate::body::{self, BodyError};
 use crate::entity::{About, Collection, Entity, Members, Node, Reading, Served, Told};
 use crate::error::GraphError;
+use crate::error::row::{Row, coded, not_found, precondition};
 use crate::follow::Finding;
 use crate::handlers::answer::answer;
 use crate::handlers::given::{checked, no_binding, tags};
 use crate::kind::{Kind, Writing};
-use crate::model::managed_device::MANAGED_DEVICE as PROPERTIES;
 use crate::model::{Absent, Access, Edge, EntityType, KeyForm, RoleActions, Schemas};
 use crate::openapi::schema;
 use crate::query::Selection;
 use crate::render::Form;
-use crate::render::device::tells_of_user;
-use crate::render::outline::{Outline, state};
+use crate::render::outline::{Outline, Values, Wanted, state};
 use crate::resolve::{Key, Version};
 
 /// A single device may also be read by a caller that may replace its passcode, or the result could not be read.
@@ -65,6 +68,7 @@ const COMANAGED: &str = "comanagedDevices";
 
 /// The type.
 pub static MANAGED_DEVICE: EntityType = EntityType {
+    about: "A device under management. `recoverPasscode` asks it for a new passcode, which `deviceActionResults` shows to callers that may read it. A DELETE retires it; its record and its escrow are kept.",
     key_form: KeyForm::Guid("a managed device"),
     absent: Absent::As(|| DeviceRefusal::NotFound.into()),
     role: RoleActions {
@@ -130,6 +134,33 @@ pub(super) const KIND: Kind = Kind {
     }),
     ..READ_ONLY
 };
+
+/// The answer to a refusal about a device.
+pub(super) fn refused(refusal: &DeviceRefusal) -> Row {
+    match refusal {
+        DeviceRefusal::NotFound => not_found(
+            coded!("deviceNotFound"),
+            "no managed device is reached by this path in your tenant; list them with GET /deviceManagement/managedDevices",
+        ),
+        DeviceRefusal::RetiredBefore => {
+            not_found(coded!("deviceRetiredBefore"), format_args!("{refusal}; GET the device to see them"))
+        }
+        DeviceRefusal::Retired => precondition(coded!("deviceRetired"), refusal, ""),
+        DeviceRefusal::NotEnrolled => precondition(coded!("deviceNotEnrolled"), refusal, ""),
+    }
+}
+
+/// The answer to a refusal about a remote action.
+pub(super) fn action_refused(refusal: &ActionRefusal) -> Row {
+    match refusal {
+        ActionRefusal::PlatformUnsupported { action, platform } => precondition(
+            coded!("actionNotOnPlatform", action = action, platform = platform),
+            refusal,
+            "do it at the device",
+        ),
+        ActionRefusal::RecoveryUnderWay => precondition(coded!("recoveryUnderWay"), refusal, "ask again in a minute"),
+    }
+}
 
 fn members(edge: &Edge, parent: &dyn Entity) -> Option<Box<dyn Members>> {
     let set = match parent.row::<Resource>() {
@@ -252,9 +283,15 @@ impl Entity for ManagedDevice {
 }
 
 /// A device and its primary user.
-pub(crate) struct OfUser {
-    pub(crate) device: ManagedDevice,
-    pub(crate) user: Option<Arc<PrimaryUser>>,
+struct OfUser {
+    device: ManagedDevice,
+    user: Option<Arc<PrimaryUser>>,
+}
+
+impl Values for OfUser {
+    fn value(&self, wanted: Wanted) -> Option<Value> {
+        DeviceFacts::new(&self.device, self.user.as_deref()).value(wanted)
+    }
 }
 
 impl Served for OfUser {
@@ -323,27 +360,6 @@ fn one_of(names: &[&str]) -> String {
         [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
         names => names.concat(),
     }
-}
-
-/// The properties of the record as a table of a document.
-pub fn record_md() -> String {
-    let mut text = String::from(
-        "# Record of a managedDevice\n\n\
-        Properties that the server keeps or derives; `inventory.md` has those that devices report.\n\
-        Every other property has one value for all devices.\n\n\
-        | property | | v1.0 | in lists | set by administrators |\n|---|---|---|---|---|\n",
-    );
-    let yes = |is: bool| if is { "yes" } else { "–" };
-    for row in RECORD {
-        let of = |name: &&str| MANAGED_DEVICE.property(name);
-        let names: Vec<String> = row.properties.iter().map(|name| format!("`{name}`")).collect();
-        let in_v1 = row.properties.iter().filter_map(of).any(|property| !property.beta_only);
-        let in_lists = row.properties.iter().filter_map(of).any(|property| !property.single_only);
-        let (names, about, is_set) = (names.join(", "), row.about, row.setting.is_some());
-        // Writing into a string does not fail.
-        let _ = writeln!(text, "| {names} | {about} | {} | {} | {} |", yes(in_v1), yes(in_lists), yes(is_set));
-    }
-    text
 }
 
 /// The schema of a change. Two properties name the owner: one of them is enough, and they must not differ.

@@ -13,17 +13,17 @@ use serde_json::{Value, json};
 use strum::EnumCount;
 use zeroize::Zeroizing;
 
-use super::date_time;
-use super::typed::structure;
 use crate::model::result_type;
 use crate::negotiation::{Format, Metadata};
+use crate::render::date_time;
+use crate::render::typed::structure;
 
 /// Room for one entry: the passcode, each byte of which can become a six-byte escape, and the rest.
 const ENTRY_BYTES: usize = 6 * MAX_PASSCODE_BYTES + 2048;
 
 /// The reason why `passcode` is null although the action is done; the value of `chaveiro_passcodeWithheld`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumCount)]
-pub enum Reason {
+pub(crate) enum Reason {
     /// The caller lacks the privileged permission.
     MissingPermission,
     /// `$select` does not name `deviceActionResults`.
@@ -40,15 +40,15 @@ const OWN: [Reason; <Reason as EnumCount>::COUNT - 1] =
 
 impl Reason {
     /// The number of all reasons.
-    pub const COUNT: usize = OWN.len() + Withheld::ALL.len();
+    pub(crate) const COUNT: usize = OWN.len() + Withheld::ALL.len();
 
     /// Every reason.
-    pub fn all() -> impl Iterator<Item = Self> {
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
         OWN.into_iter().chain(Withheld::ALL.iter().copied().map(Self::Domain))
     }
 
     /// The stable code.
-    pub fn code(self) -> &'static str {
+    pub(crate) fn code(self) -> &'static str {
         match self {
             Self::MissingPermission => "missingPermission",
             Self::NotSelected => "notSelected",
@@ -66,7 +66,7 @@ impl Reason {
 }
 
 /// The passcode of an action as it is shown.
-pub enum Shown {
+pub(crate) enum Shown {
     /// The action is not done: there is nothing to say.
     Nothing,
     /// It is not shown.
@@ -76,19 +76,19 @@ pub enum Shown {
 }
 
 /// An entry: the action, and what is said of its passcode.
-pub struct Entry {
+pub(crate) struct Entry {
     /// The action.
-    pub record: ActionRecord,
+    pub(crate) record: ActionRecord,
     /// The time at which the escrow received its first passcode.
-    pub sealed: Option<Timestamp>,
+    pub(crate) sealed: Option<Timestamp>,
     /// The passcode.
-    pub shown: Shown,
+    pub(crate) shown: Shown,
     /// The disclosure so far, for callers that may read the passcode.
-    pub window: Option<Window>,
+    pub(crate) window: Option<Window>,
 }
 
 /// The body of an answer: an object that was begun, with `results` as its last member, under that name.
-pub fn with_results(format: Format, begun: &[u8], name: &str, results: &[Entry]) -> Zeroizing<Vec<u8>> {
+pub(crate) fn with_results(format: Format, begun: &[u8], name: &str, results: &[Entry]) -> Zeroizing<Vec<u8>> {
     // A property alone says its type before its value; one of an entity has said it.
     let of: &[u8] = match format.metadata == Metadata::Full && name == "value" {
         true => b"\"@odata.type\":\"#Collection(microsoft.graph.deviceActionResult)\",",
