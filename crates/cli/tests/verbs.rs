@@ -119,7 +119,7 @@ fn what_linux_devices_do_is_a_setting_of_the_tenant_and_no_weak_passcode_is_one(
         ("passcodeForm", serde_json::json!("letters-and-digits")),
         ("passcodeLength", serde_json::json!(16)),
         ("passcodeEntropyBits", serde_json::json!(79)),
-        ("mustChange", serde_json::json!(false)),
+        ("mustChange", serde_json::json!(true)),
         ("lockSessions", serde_json::json!(false)),
     ] {
         assert_eq!(tenant[member], value, "{member} by default");
@@ -148,10 +148,10 @@ fn what_linux_devices_do_is_a_setting_of_the_tenant_and_no_weak_passcode_is_one(
         assert!(!refused.status.success(), "{flags:?}");
         assert!(words.iter().all(|word| said.contains(word)), "{flags:?}: {said}");
     }
-    let locks = ["tenant", "set", "--linux-locks", "luks2", "--must-change", "true", "--lock-sessions", "true"];
+    let locks = ["tenant", "set", "--linux-locks", "luks2", "--must-change", "false", "--lock-sessions", "true"];
     run(&data, &locks);
     let kept = run_json(&data, &["tenant", "list"])[0].clone();
-    assert_eq!((&kept["linuxLocks"], &kept["mustChange"]), (&"luks2".into(), &true.into()));
+    assert_eq!((&kept["linuxLocks"], &kept["mustChange"]), (&"luks2".into(), &false.into()));
     assert_eq!(
         (&kept["lockSessions"], &kept["passcodeLength"]),
         (&true.into(), &16.into()),
