@@ -201,7 +201,7 @@ impl Host {
         self.directory.running().map(|running| running.graph_url)
     }
 
-    /// A token for a person on the host. Recorded.
+    /// A token that leaves the program. Recorded.
     pub(crate) async fn operator_token(
         &self,
         tenant: TenantId,
@@ -209,14 +209,37 @@ impl Host {
         lifetime: Duration,
         reason: Option<&str>,
     ) -> Result<AccessToken> {
-        let url = self.graph_url().ok_or_else(|| text!("no-server"))?;
-        let keys = self.directory.issuer_keys()?;
-        let issuer = LocalIssuer::new(keys, url);
         let (permissions_of, reason) = (permissions.to_vec(), reason.map(str::to_owned));
         let ask = operator_tokens::Ask { tenant, permissions: permissions_of, lifetime, reason };
         let origin = self.origin();
         let recorded = self.opened.store.write(move |unit| Ok(operator_tokens::record(unit, &origin, &ask)?));
-        let issued = revocation::issued_at(self.now(), recorded.await?);
+        self.mint(&issuer, tenant, permissions, recorded.await?, lifetime)
+    }
+
+    /// A token for the requests of one verb, which stays in the memory of this process. The server records what is done with it.
+    pub(crate) async fn verb_token(&self, tenant: TenantId, permissions: &[Permission]) -> Result<AccessToken> {
+        /// Longer than any verb works or waits by default.
+        const LIFETIME: Duration = Duration::from_secs(30 * 60);
+        let issuer = self.issuer()?;
+        let valid_from = self.opened.store.read(move |view| Ok(operator_tokens::valid_from(view, tenant)?));
+        self.mint(&issuer, tenant, permissions, valid_from.await?, LIFETIME)
+    }
+
+    /// The local issuer at the address of the running server.
+    fn issuer(&self) -> Result<LocalIssuer> {
+        let url = self.graph_url().ok_or_else(|| text!("no-server"))?;
+        Ok(LocalIssuer::new(self.directory.issuer_keys()?, url))
+    }
+
+    fn mint(
+        &self,
+        issuer: &LocalIssuer,
+        tenant: TenantId,
+        permissions: &[Permission],
+        valid_from: Option<Timestamp>,
+        lifetime: Duration,
+    ) -> Result<AccessToken> {
+        let issued = revocation::issued_at(self.now(), valid_from);
         Ok(issuer.mint_operator_token(tenant, &self.person, permissions, issued, lifetime, &SystemEntropy)?)
     }
 
@@ -227,7 +250,7 @@ impl Host {
         device: DeviceId,
         change: Change,
     ) -> Result<ManagedDevice> {
-        let origin = self.origin();
+        let (issuer, origin) = (self.issuer()?, self.origin());
         let update = self.opened.store.write(move |unit| {
             let found = unit.device(tenant, device)?.ok_or(DeviceRefusal::NotFound)?;
             change_device::change(unit, &Rights::Everything, &origin, found, std::slice::from_ref(&change))
