@@ -17,7 +17,7 @@ use chaveiro_core::decisions::{operator_tokens, tenants};
 use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::hold::{Hold, Release};
 use chaveiro_core::id::{ApplicationId, AssignmentId, DeviceId, HoldId, ResourceId, TenantId};
-use chaveiro_core::keys::KeyName;
+use chaveiro_core::keys::{Fingerprint, KeyName};
 use chaveiro_core::permission::{PERMISSIONS, Permission};
 use chaveiro_core::ports::{Clock, Entropy, Store};
 use chaveiro_core::principal::{Principal, PrincipalKind, RoleAssignment};
@@ -159,11 +159,25 @@ impl Host {
     /// Adds a recipient to the escrow of a tenant.
     pub(crate) async fn add_recipient(&self, tenant: TenantId, recipient: &Recipient) -> Result<()> {
         let fingerprint = self.opened.keyring.stage_recipient(tenant, recipient)?;
+        self.settle_recipients(tenant, fingerprint, keys::Change::RecipientAdded).await
+    }
+
+    /// Removes the recipient of that id or name from the escrow of a tenant.
+    pub(crate) async fn remove_recipient(&self, tenant: TenantId, asked: &str) -> Result<Recipient> {
+        let (removed, fingerprint) = self.opened.keyring.stage_removal(tenant, asked)?;
+        self.settle_recipients(tenant, fingerprint, keys::Change::RecipientRemoved).await?;
+        Ok(removed)
+    }
+
+    /// Records staged recipients, and puts them into use.
+    async fn settle_recipients(
+        &self,
+        tenant: TenantId,
+        fingerprint: Fingerprint,
+        change: keys::Change<'static>,
+    ) -> Result<()> {
         let (name, hand) = (KeyName::EscrowRecipients(tenant), self.hand());
-        let record = self
-            .opened
-            .store
-            .write(move |unit| Ok(keys::record(unit, &hand, &name, fingerprint, keys::Change::RecipientAdded)?));
+        let record = self.opened.store.write(move |unit| Ok(keys::record(unit, &hand, &name, fingerprint, change)?));
         record.await?;
         Ok(self.opened.keyring.settle(tenant)?)
     }
@@ -211,7 +225,7 @@ impl Host {
     ) -> Result<AccessToken> {
         let (permissions_of, reason) = (permissions.to_vec(), reason.map(str::to_owned));
         let ask = operator_tokens::Ask { tenant, permissions: permissions_of, lifetime, reason };
-        let origin = self.origin();
+        let (issuer, origin) = (self.issuer()?, self.origin());
         let recorded = self.opened.store.write(move |unit| Ok(operator_tokens::record(unit, &origin, &ask)?));
         self.mint(&issuer, tenant, permissions, recorded.await?, lifetime)
     }
@@ -250,7 +264,7 @@ impl Host {
         device: DeviceId,
         change: Change,
     ) -> Result<ManagedDevice> {
-        let (issuer, origin) = (self.issuer()?, self.origin());
+        let origin = self.origin();
         let update = self.opened.store.write(move |unit| {
             let found = unit.device(tenant, device)?.ok_or(DeviceRefusal::NotFound)?;
             change_device::change(unit, &Rights::Everything, &origin, found, std::slice::from_ref(&change))
