@@ -18,8 +18,8 @@ use clap::{Args, Parser, Subcommand};
 
 #[cfg(feature = "host")]
 pub(crate) use host::{
-    Audit, DATA, Doctor, EntraTenant, HostDevice, HostVerb, Keys, NONE, PasscodeForm, Restore, Serve, Since, Switch,
-    Tenant, TenantChange, written,
+    Audit, DATA, Doctor, EntraTenant, HostDevice, HostVerb, Keys, NONE, Open, PasscodeForm, Restore, Serve, Since,
+    Switch, Tenant, TenantChange, written,
 };
 #[cfg(feature = "host")]
 pub(crate) use identity::{App, Registration, SignIn};

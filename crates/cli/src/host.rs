@@ -17,7 +17,7 @@ use chaveiro_core::decisions::{operator_tokens, tenants};
 use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::hold::{Hold, Release};
 use chaveiro_core::id::{ApplicationId, AssignmentId, DeviceId, HoldId, ResourceId, TenantId};
-use chaveiro_core::keys::KeyName;
+use chaveiro_core::keys::{Fingerprint, KeyName};
 use chaveiro_core::permission::{PERMISSIONS, Permission};
 use chaveiro_core::ports::{Clock, Entropy, Scope, Store};
 use chaveiro_core::principal::{Principal, PrincipalKind, RoleAssignment};
@@ -159,11 +159,25 @@ impl Host {
     /// Adds a recipient to the escrow of a tenant.
     pub(crate) async fn add_recipient(&self, tenant: TenantId, recipient: &Recipient) -> Result<()> {
         let fingerprint = self.opened.keyring.stage_recipient(tenant, recipient)?;
+        self.settle_recipients(tenant, fingerprint, keys::Change::RecipientAdded).await
+    }
+
+    /// Removes the recipient of that id or name from the escrow of a tenant.
+    pub(crate) async fn remove_recipient(&self, tenant: TenantId, asked: &str) -> Result<Recipient> {
+        let (removed, fingerprint) = self.opened.keyring.stage_removal(tenant, asked)?;
+        self.settle_recipients(tenant, fingerprint, keys::Change::RecipientRemoved).await?;
+        Ok(removed)
+    }
+
+    /// Records staged recipients, and puts them into use.
+    async fn settle_recipients(
+        &self,
+        tenant: TenantId,
+        fingerprint: Fingerprint,
+        change: keys::Change<'static>,
+    ) -> Result<()> {
         let (name, hand) = (KeyName::EscrowRecipients(tenant), self.hand());
-        let record = self
-            .opened
-            .store
-            .write(move |unit| Ok(keys::record(unit, &hand, &name, fingerprint, keys::Change::RecipientAdded)?));
+        let record = self.opened.store.write(move |unit| Ok(keys::record(unit, &hand, &name, fingerprint, change)?));
         record.await?;
         Ok(self.opened.keyring.settle(tenant)?)
     }
@@ -201,7 +215,7 @@ impl Host {
         self.directory.running().map(|running| running.graph_url)
     }
 
-    /// A token for a person on the host. Recorded.
+    /// A token that leaves the program. Recorded.
     pub(crate) async fn operator_token(
         &self,
         tenant: TenantId,
@@ -209,14 +223,37 @@ impl Host {
         lifetime: Duration,
         reason: Option<&str>,
     ) -> Result<AccessToken> {
-        let url = self.graph_url().ok_or_else(|| text!("no-server"))?;
-        let keys = self.directory.issuer_keys()?;
-        let issuer = LocalIssuer::new(keys, url);
         let (permissions_of, reason) = (permissions.to_vec(), reason.map(str::to_owned));
         let ask = operator_tokens::Ask { tenant, permissions: permissions_of, lifetime, reason };
-        let origin = self.origin();
+        let (issuer, origin) = (self.issuer()?, self.origin());
         let recorded = self.opened.store.write(move |unit| Ok(operator_tokens::record(unit, &origin, &ask)?));
-        let issued = revocation::issued_at(self.now(), recorded.await?);
+        self.mint(&issuer, tenant, permissions, recorded.await?, lifetime)
+    }
+
+    /// A token for the requests of one verb, which stays in the memory of this process. The server records what is done with it.
+    pub(crate) async fn verb_token(&self, tenant: TenantId, permissions: &[Permission]) -> Result<AccessToken> {
+        /// Longer than any verb works or waits by default.
+        const LIFETIME: Duration = Duration::from_secs(30 * 60);
+        let issuer = self.issuer()?;
+        let valid_from = self.opened.store.read(move |view| Ok(operator_tokens::valid_from(view, tenant)?));
+        self.mint(&issuer, tenant, permissions, valid_from.await?, LIFETIME)
+    }
+
+    /// The local issuer at the address of the running server.
+    fn issuer(&self) -> Result<LocalIssuer> {
+        let url = self.graph_url().ok_or_else(|| text!("no-server"))?;
+        Ok(LocalIssuer::new(self.directory.issuer_keys()?, url))
+    }
+
+    fn mint(
+        &self,
+        issuer: &LocalIssuer,
+        tenant: TenantId,
+        permissions: &[Permission],
+        valid_from: Option<Timestamp>,
+        lifetime: Duration,
+    ) -> Result<AccessToken> {
+        let issued = revocation::issued_at(self.now(), valid_from);
         Ok(issuer.mint_operator_token(tenant, &self.person, permissions, issued, lifetime, &SystemEntropy)?)
     }
 

@@ -123,7 +123,7 @@ fn every_command_of_a_message_works_when_it_is_copied_and_its_capital_words_are_
 }
 
 /// The arguments of messages that stand in commands.
-const ARGUMENTS: [&str; 8] = ["id", "user", "asked", "directory", "data", "code", "app", "device"];
+const ARGUMENTS: [&str; 9] = ["id", "user", "asked", "directory", "data", "code", "app", "device", "line"];
 
 #[test]
 fn a_command_that_does_not_exist_is_found_wherever_it_stands() {

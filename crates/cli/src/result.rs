@@ -27,15 +27,20 @@ pub(crate) fn print(out: Out, device: &str, results: &[Value]) {
     }
 }
 
-/// Prints the passcode of a result and what belongs to it, if it is shown.
-fn print_passcode(out: Out, result: &Value) {
-    let Some(passcode) = result["passcode"].as_str() else { return };
+/// Prints a passcode alone on its line, and spells it.
+pub(crate) fn print_alone(out: Out, passcode: &str) {
     // In a pipe it is the whole line, so that other programs find it.
     match out.width() {
         Some(_) => out.line(&format!("\n{INDENTATION}{}\n", plain(passcode))),
         None => out.line(&format!("{passcode}\n")),
     }
     spelt(passcode, out.lang, out.width()).iter().for_each(|line| out.line(line));
+}
+
+/// Prints the passcode of a result and what belongs to it, if it is shown.
+fn print_passcode(out: Out, result: &Value) {
+    let Some(passcode) = result["passcode"].as_str() else { return };
+    print_alone(out, passcode);
     let again = match out.moment(&result["chaveiro_passcodeReadableUntilDateTime"]) {
         Some(at) => text!("passcode-until", at = at),
         None => text!("passcode-until-replaced"),

@@ -262,7 +262,13 @@ async fn a_change_of_a_key_can_be_killed_anywhere_under_a_running_server() {
 fn a_change_of_a_key_is_killed_at_each_flush_and_the_next_verb_finishes_it() {
     let (directory, template) = initialised();
     let disk = Disk::below(directory.path());
-    for verb in [&["keys", "rotate-issuer"][..], &["keys", "rotate-audit"], &["keys", "add-recipient", &recipient()]] {
+    run(&template, &["keys", "add-recipient", &recipient().replace("offline", "former")]);
+    for verb in [
+        &["keys", "rotate-issuer"][..],
+        &["keys", "rotate-audit"],
+        &["keys", "add-recipient", &recipient()],
+        &["keys", "remove-recipient", "former"],
+    ] {
         for step in 1..200 {
             let data = directory.path().join(format!("{}-{step}", verb[1]));
             let copied = Command::new("cp").arg("-a").arg(&template).arg(&data).status();
@@ -281,6 +287,140 @@ fn a_change_of_a_key_is_killed_at_each_flush_and_the_next_verb_finishes_it() {
             }
         }
     }
+}
+
+/// Makes a recovery key, as on a machine that has nothing of Chaveiro but the command.
+fn make_recipient(file: &Path) -> serde_json::Value {
+    let made = chaveiro().args(["keys", "make-recipient", "--json"]).arg(file).output().expect("it runs");
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    serde_json::from_slice(&made.stdout).expect("JSON")
+}
+
+/// Returns the output and the errors of `keys open ana-lt7` with that key and these flags.
+fn open(key: &Path, flags: &[&str]) -> (bool, String, String) {
+    let output = chaveiro().args(["keys", "open", "ana-lt7", "--json", "--key"]).arg(key).args(flags).output();
+    let output = output.expect("it runs");
+    (output.status.success(), text(&output.stdout), text(&output.stderr))
+}
+
+/// The passcodes and the problems that were printed, newest first.
+fn told(printed: &str) -> Vec<(Option<String>, Option<String>)> {
+    let rows: serde_json::Value = serde_json::from_str(printed).expect("JSON");
+    let text = |row: &serde_json::Value, member: &str| row[member].as_str().map(str::to_owned);
+    rows.as_array().expect("rows").iter().map(|row| (text(row, "passcode"), text(row, "problem"))).collect()
+}
+
+#[tokio::test]
+async fn a_recovery_key_opens_passcodes_without_a_key_of_the_server_and_every_refusal_says_why() {
+    let (_directory, data) = initialised();
+    let safe = tempfile::tempdir().expect("a safe");
+    let [key, other, backup] = ["safe.key", "other.key", "backup"].map(|name| safe.path().join(name));
+    let (made, _) = (make_recipient(&key), make_recipient(&other));
+    assert_eq!(std::fs::metadata(&key).expect("a file").permissions().mode() & 0o7777, 0o600);
+    let before = std::fs::read(&key).expect("bytes");
+    let again = chaveiro().args(["keys", "make-recipient"]).arg(&key).output().expect("it runs");
+    assert!(!again.status.success() && text(&again.stderr).contains("is not overwritten"), "{}", text(&again.stderr));
+    assert_eq!(std::fs::read(&key).expect("bytes"), before);
+
+    run(&data, &["keys", "add-recipient", made["line"].as_str().expect("a line")]);
+    let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    let (mut device, transport) = server.device(7).await;
+    let path = path_of_device(&server, &server.client()).await;
+    assert_eq!(recover(&server, &server.client(), &path).await.0, 204);
+    device.sync(&transport).await.expect("a session");
+    let first = device.pin().to_owned();
+    run(&data, &["backup", backup.to_str().expect("text")]);
+    let listed = |id: &serde_json::Value| {
+        let rows = run_json(&data, &["keys", "recipients"]);
+        let row = rows.as_array().expect("rows").iter().find(|row| row["id"] == *id).cloned().expect("a row");
+        (row["removed"].as_bool(), row["passcodes"].as_u64())
+    };
+    assert_eq!(listed(&made["keyId"]), (Some(false), Some(1)));
+
+    // A key that is removed opens what it opened before, and nothing that is sealed later.
+    let removed = run_json(&data, &["keys", "remove-recipient", "safe"]);
+    assert_eq!((&removed["keyId"], &removed["passcodes"]), (&made["keyId"], &1.into()));
+    assert_eq!(removed["devices"].as_array().map(Vec::len), Some(1));
+    assert_eq!(listed(&made["keyId"]), (Some(true), Some(1)));
+    assert_eq!(recover(&server, &server.client(), &path).await.0, 204);
+    device.sync(&transport).await.expect("a session");
+    assert_ne!(device.pin(), first);
+    for (asked, words) in [("safe", "no recipient is called safe"), ("server", "the server's own")] {
+        let refused = try_run(&data, &["keys", "remove-recipient", asked]);
+        assert!(!refused.status.success() && text(&refused.stderr).contains(words), "{}", text(&refused.stderr));
+    }
+    drop(server);
+
+    // The escrow keys of the server are gone.
+    let (escrow, away) = (data.join("keys/escrow"), data.join("keys/away"));
+    std::fs::rename(&escrow, &away).expect("moved");
+    let (place, copy) = (data.to_str().expect("text"), backup.to_str().expect("text"));
+    let live = ["--data", place, "--reason", "the disk of the keys is lost"];
+    let mut before = Vec::new();
+    crate::support::read_all(&backup, &mut before);
+    let (is_open, printed, noted) = open(&key, &["--backup", copy]);
+    assert!(is_open && noted.contains("in no record"), "{noted}");
+    assert_eq!(told(&printed), [(Some(first.clone()), None)]);
+    let mut after = Vec::new();
+    crate::support::read_all(&backup, &mut after);
+    assert!(before == after, "a backup is only read");
+    let (is_open, printed, noted) = open(&key, &live);
+    assert!(is_open, "{noted}");
+    assert_eq!(told(&printed), [(None, Some("otherKey".to_owned())), (Some(first.clone()), None)]);
+    let shown = chaveiro().args(["keys", "open", "ANA-LT7", "--backup", copy, "--key"]).arg(&key).output();
+    let shown = text(&shown.expect("it runs").stdout);
+    assert!(shown.lines().any(|line| line == first), "{shown}");
+
+    // Each refusal says why, and shows nothing.
+    let damaged = safe.path().join("damaged");
+    assert!(Command::new("cp").arg("-a").arg(&backup).arg(&damaged).status().expect("cp runs").success());
+    let connection = rusqlite::Connection::open(damaged.join("chaveiro.db")).expect("opened");
+    let moved = "UPDATE secret SET attempt = attempt + 1";
+    assert_eq!(connection.execute(moved, []).expect("changed"), 1);
+    drop(connection);
+    let loose = safe.path().join("loose.key");
+    std::fs::copy(&key, &loose).expect("copied");
+    std::fs::set_permissions(&loose, std::fs::Permissions::from_mode(0o644)).expect("opened to others");
+    let mistyped = safe.path().join("mistyped.key");
+    std::fs::copy(&other, &mistyped).expect("copied");
+    let halves = [&key, &other].map(|file| std::fs::read_to_string(file).expect("text"));
+    let half = |of: usize, number: usize| halves[of].lines().nth(number).expect("a half").to_owned();
+    std::fs::write(&mistyped, format!("{}\n{}\n", half(0, 0), half(1, 1))).expect("written");
+    let id = made["keyId"].as_str().expect("an id");
+    let damaged = damaged.to_str().expect("text");
+    let table: [(&Path, &[&str], &[&str]); 8] = [
+        (&other, &["--backup", copy], &["no passcode of ana-lt7 is sealed to key", id]),
+        (&other, &live, &["no passcode of ana-lt7 is sealed to key", id]),
+        (&key, &["--backup", damaged], &["are damaged, or moved from another device"]),
+        (&loose, &["--backup", copy], &["accessible to others", "chmod 600"]),
+        (&mistyped, &["--backup", copy], &["two halves do not belong together"]),
+        (&safe.path().join("none.key"), &["--backup", copy], &["does not exist"]),
+        (&key, &["--data", place], &["--reason"]),
+        (&key, &["--backup", place], &["is a data directory"]),
+    ];
+    for (key, flags, words) in table {
+        let (is_open, printed, said) = open(key, flags);
+        assert!(!is_open && printed.is_empty(), "{flags:?}: {printed}");
+        assert!(words.iter().all(|word| said.contains(word)), "{flags:?}: {words:?} in {said}");
+    }
+
+    // What was opened in the data directory is in its record.
+    std::fs::rename(&away, &escrow).expect("moved back");
+    let export = run(&data, &["audit", "export"]);
+    let events: Vec<serde_json::Value> = export
+        .lines()
+        .filter_map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).expect("JSON")["body"].as_str().map(str::to_owned)
+        })
+        .map(|body| serde_json::from_str(&body).expect("an event"))
+        .filter(|event: &serde_json::Value| event["activity"] == "passcodeDisclosed")
+        .collect();
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert_eq!(events[0]["actor"]["kind"], "operator");
+    let details = events[0]["details"].to_string();
+    assert!(details.contains("the disk of the keys is lost") && details.contains(id), "{details}");
+    assert!(export.contains("recipientRemoved"));
+    assert!(!export.contains(&first));
 }
 
 /// A recipient as people hand it over.

@@ -24,6 +24,42 @@ fn answer(reader: &mut impl BufRead) -> (String, Vec<u8>) {
     (lines.first().cloned().unwrap_or_default(), body)
 }
 
+#[test]
+fn characters_that_the_http_layer_refuses_are_those_that_the_document_names() {
+    let (_directory, data) = initialised();
+    let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    // Refused in a path, and in a query.
+    let table: [(&[u8], bool, bool); 16] = [
+        (b"<", true, true),
+        (b">", true, true),
+        (b"`", true, false),
+        (b"\"", false, true),
+        (b" ", true, true),
+        (b"\t", true, true),
+        (b"\x01", true, true),
+        (b"\x7f", true, true),
+        (b"\xff", true, true),
+        ("\u{e9}".as_bytes(), false, false),
+        (b"{", false, false),
+        (b"}", false, false),
+        (b"|", false, false),
+        (b"\\", false, false),
+        (b"^", false, false),
+        (b"'", false, false),
+    ];
+    for (sign, in_path, in_query) in table {
+        for (before, is_refused) in [(&b"/v1.0/users/"[..], in_path), (b"/v1.0/users?$top=1&$filter=a", in_query)] {
+            let mut connection = BufReader::new(server.connect());
+            let request = [b"GET ", before, sign, b" HTTP/1.1\r\nHost: x\r\n\r\n"].concat();
+            connection.get_mut().write_all(&request).expect("sent");
+            let (line, body) = answer(&mut connection);
+            let told = String::from_utf8_lossy(&request).into_owned();
+            assert_eq!(body.is_empty(), is_refused, "{told}: {line} {}", String::from_utf8_lossy(&body));
+            assert!(line.starts_with(if is_refused { "http/1.1 400" } else { "http/1.1 4" }), "{told}: {line}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_client_that_offers_both_gets_http2_and_one_that_does_not_keeps_its_connection() {
     let (_directory, data) = initialised();

@@ -1,5 +1,6 @@
 //! Every verb, and what a person reads when something is wrong.
 
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -119,7 +120,7 @@ fn what_linux_devices_do_is_a_setting_of_the_tenant_and_no_weak_passcode_is_one(
         ("passcodeForm", serde_json::json!("letters-and-digits")),
         ("passcodeLength", serde_json::json!(16)),
         ("passcodeEntropyBits", serde_json::json!(79)),
-        ("mustChange", serde_json::json!(false)),
+        ("mustChange", serde_json::json!(true)),
         ("lockSessions", serde_json::json!(false)),
     ] {
         assert_eq!(tenant[member], value, "{member} by default");
@@ -148,10 +149,10 @@ fn what_linux_devices_do_is_a_setting_of_the_tenant_and_no_weak_passcode_is_one(
         assert!(!refused.status.success(), "{flags:?}");
         assert!(words.iter().all(|word| said.contains(word)), "{flags:?}: {said}");
     }
-    let locks = ["tenant", "set", "--linux-locks", "luks2", "--must-change", "true", "--lock-sessions", "true"];
+    let locks = ["tenant", "set", "--linux-locks", "luks2", "--must-change", "false", "--lock-sessions", "true"];
     run(&data, &locks);
     let kept = run_json(&data, &["tenant", "list"])[0].clone();
-    assert_eq!((&kept["linuxLocks"], &kept["mustChange"]), (&"luks2".into(), &true.into()));
+    assert_eq!((&kept["linuxLocks"], &kept["mustChange"]), (&"luks2".into(), &false.into()));
     assert_eq!(
         (&kept["lockSessions"], &kept["passcodeLength"]),
         (&true.into(), &16.into()),
@@ -723,6 +724,79 @@ async fn a_token_of_the_host_reads_unless_more_is_named() {
         let asked = client.post(format!("{url}/recoverPasscode")).bearer_auth(token.trim()).send().await;
         assert_eq!(asked.expect("an answer").status().as_u16(), recovers, "{arguments:?}");
     }
+}
+
+/// Stands where the running server would, and returns the permissions of the first token that it is sent.
+fn permissions_of(data: &Path, arguments: &[&str]) -> Vec<String> {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let mut lock = std::fs::File::create(data.join("server.lock")).expect("a lock");
+    let running = serde_json::json!({"pid": 1, "graphUrl": url, "deviceUrl": url});
+    lock.write_all(running.to_string().as_bytes()).expect("written");
+    lock.lock().expect("locked");
+    let asked = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().expect("a connection");
+        let mut lines = BufReader::new(&stream).lines().map(|line| line.expect("a line"));
+        let token = lines.find_map(|line| Some(line.split_once(": Bearer ")?.1.to_owned()));
+        let refused = "HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
+        (&stream).write_all(refused.as_bytes()).expect("answered");
+        token.expect("a token")
+    });
+    try_run(data, arguments);
+    let token = asked.join().expect("asked");
+    let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).expect("claims")).expect("base64");
+    let claims: serde_json::Value = serde_json::from_slice(&claims).expect("JSON");
+    let names = claims["roles"].as_array().expect("permissions");
+    names.iter().map(|name| name.as_str().expect("a name").to_owned()).collect()
+}
+
+#[test]
+fn a_token_of_a_verb_has_the_permissions_that_the_verb_needs() {
+    let (_directory, data) = initialised();
+    let read = "DeviceManagementManagedDevices.Read.All";
+    let privileged = "DeviceManagementManagedDevices.PrivilegedOperations.All";
+    let table: [(&[&str], &[&str]); 12] = [
+        (&["device", "list"], &[read]),
+        (&["device", "show", "ana-lt1"], &[read]),
+        (&["device", "recoverability", "ana-lt1"], &[read]),
+        (&["device", "tag", "ana-lt1", "lisbon"], &[read]),
+        (&["device", "retire", "ana-lt1"], &["DeviceManagementManagedDevices.ReadWrite.All"]),
+        (&["find", "ana"], &[read]),
+        (&["recover", "ana-lt1"], &[privileged, read]),
+        (&["action", "ana-lt1"], &[read]),
+        (&["action", "ana-lt1", "--show"], &[privileged, read]),
+        (&["user", "list"], &["User.Read.All"]),
+        (&["user", "show", "ana@example.org"], &["User.Read.All", read]),
+        (&["user", "add", "ana@example.org"], &["User.ReadWrite.All"]),
+    ];
+    for (arguments, needed) in table {
+        assert_eq!(permissions_of(&data, arguments), needed, "{arguments:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_verb_of_the_host_records_what_it_does_and_not_its_token() {
+    let (_directory, data) = initialised();
+    let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    let _device = server.device(1).await;
+    let recorded = || {
+        let export = run(&data, &["audit", "export"]);
+        let count = |activity: &str| export.matches(&format!("\\\"{activity}\\\"")).count();
+        let events = export.lines().filter(|line| line.contains("\"body\"")).count();
+        (events, count("operatorTokenMinted"), count("actionRequested"))
+    };
+    let (before, ..) = recorded();
+    assert!(before > 0);
+    for _ in 0..10 {
+        run(&data, &["device", "list"]);
+    }
+    assert_eq!(recorded(), (before, 0, 0));
+    run(&data, &["recover", "ana-lt1"]);
+    assert_eq!(recorded(), (before + 1, 0, 1));
+    run(&data, &["token"]);
+    assert_eq!(recorded(), (before + 2, 1, 1), "a token that leaves the program is recorded");
 }
 
 #[tokio::test]

@@ -103,6 +103,11 @@ pub(crate) fn keys(envelope: &[u8]) -> Result<Vec<KeyId>, EscrowError> {
     Ok(envelope.recipients.iter().map(|sealed| sealed.key).collect())
 }
 
+/// The keys that the envelope of a passcode names, whether or not a ciphertext for them is sound.
+pub fn recipients(envelope: &[u8]) -> Result<Vec<KeyId>, EscrowError> {
+    Ok(read(envelope, SecretKind::Passcode)?.recipients.iter().map(|sealed| sealed.key).collect())
+}
+
 fn unopenable(why: &str) -> EscrowError {
     EscrowError::Unopenable(why.to_owned())
 }

@@ -13,22 +13,18 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use chaveiro_core::digest::sha256;
 use chaveiro_core::escrow::{SecretContext, SecretKind};
 use chaveiro_core::id::{ActionId, DeviceId, TenantId};
 use chaveiro_core::keys::{EscrowKeys, Fingerprint};
 use chaveiro_core::ports::{EscrowError, Replayer, Sealer, Unsealer};
 use chaveiro_core::secret::{Passcode, SecretBytes};
 use chaveiro_keyfile::{self as keyfile, Kept, KeyFileError};
-use rustls::crypto::hpke::HpkePrivateKey;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::envelope::{self, Ready};
+use crate::private::{PrivateKey, of_public};
 use crate::recipient::{KeyId, Recipient};
-use crate::suite::suite;
 
 /// The most recipients of a tenant; each adds one ciphertext to every envelope.
 const MAX_RECIPIENTS: usize = 16;
@@ -72,6 +68,15 @@ pub enum KeyringError {
     /// The recipient is already in the list.
     #[error("key {0} is a recipient already")]
     Known(KeyId),
+    /// No recipient has that id or name.
+    #[error("no recipient is called {0}")]
+    Unknown(String),
+    /// Several recipients have that name.
+    #[error("several recipients are called {0}; name one by its id")]
+    Several(String),
+    /// The recipient is the server's own key, by which it proves that the escrow is whole.
+    #[error("key {0} is the server's own and stays a recipient")]
+    Own(KeyId),
     /// The list of recipients is full.
     #[error("a tenant has at most {MAX_RECIPIENTS} recipients")]
     TooMany,
@@ -139,14 +144,8 @@ impl Keyring {
 
     /// Makes the key of a tenant and its first recipient. Refuses to overwrite.
     pub fn create_tenant_key(&self, tenant: TenantId) -> Result<Recipient, KeyringError> {
-        let (public, private) = suite().generate_key_pair().map_err(|_| KeyringError::Generation)?;
-        let text = Zeroizing::new(format!(
-            "public {}\nprivate {}\n",
-            STANDARD.encode(&public.0),
-            Zeroizing::new(STANDARD.encode(private.secret_bytes())).as_str()
-        ));
-        keyfile::create(&self.private_file(tenant), text.as_bytes())?;
-        let recipient = Recipient { public_key: public.0, name: "server".to_owned() };
+        let public_key = PrivateKey::create(&self.private_file(tenant))?;
+        let recipient = Recipient { public_key, name: "server".to_owned() };
         keyfile::replace(&self.public_file(tenant), lines(std::slice::from_ref(&recipient)).as_bytes())?;
         Ok(recipient)
     }
@@ -195,6 +194,23 @@ impl Keyring {
         recipients.push(recipient.clone());
         keyfile::stage(&self.public_file(tenant), lines(&recipients).as_bytes())?;
         Ok(fingerprint(&recipients))
+    }
+
+    /// Takes out the recipient of that id or name, which cannot open what is sealed from now on. What was sealed to it
+    /// before still opens with its key. The new recipients are staged, as by [`Keyring::stage_recipient`].
+    pub fn stage_removal(&self, tenant: TenantId, asked: &str) -> Result<(Recipient, Fingerprint), KeyringError> {
+        let mut recipients = self.recipients(tenant)?;
+        let is_asked = |recipient: &Recipient| recipient.id().to_string() == asked || recipient.name == asked;
+        let mut found = (0..recipients.len()).filter(|place| is_asked(&recipients[*place]));
+        let place = match (found.next(), found.next()) {
+            (None, _) => return Err(KeyringError::Unknown(asked.to_owned())),
+            (Some(_), Some(_)) => return Err(KeyringError::Several(asked.to_owned())),
+            (Some(0), None) => return Err(KeyringError::Own(recipients[0].id())),
+            (Some(place), None) => place,
+        };
+        let removed = recipients.remove(place);
+        keyfile::stage(&self.public_file(tenant), lines(&recipients).as_bytes())?;
+        Ok((removed, fingerprint(&recipients)))
     }
 
     /// Puts staged recipients into use.
@@ -309,39 +325,6 @@ impl Keyring {
         let (public, private) = (public_file.display(), private_file.display());
         Err(broken(format!("{private} does not open what is sealed to {public}")))
     }
-}
-
-/// The private key of a tenant, as its file holds it.
-struct PrivateKey {
-    public: Vec<u8>,
-    private: HpkePrivateKey,
-    /// The digest of the whole file.
-    digest: [u8; 32],
-}
-
-impl PrivateKey {
-    fn read(file: &Path) -> Result<Self, KeyFileError> {
-        let bytes = keyfile::read(file)?;
-        let damaged = || KeyFileError::Damaged { file: file.to_owned(), what: "it does not hold an escrow key" };
-        let text = std::str::from_utf8(&bytes).map_err(|_| damaged())?;
-        let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).ok_or_else(damaged);
-        let public = STANDARD.decode(field("public ")?).map_err(|_| damaged())?;
-        // The bytes are wiped when the key is dropped.
-        let private = STANDARD.decode(field("private ")?).map(HpkePrivateKey::from).map_err(|_| damaged())?;
-        Ok(Self { public, private, digest: sha256(&bytes) })
-    }
-
-    fn id(&self) -> KeyId {
-        KeyId::of(&self.public)
-    }
-
-    fn fingerprint(&self) -> Fingerprint {
-        of_public(&self.public)
-    }
-}
-
-fn of_public(public_key: &[u8]) -> Fingerprint {
-    Fingerprint::of("escrow private key", public_key)
 }
 
 fn fingerprint(recipients: &[Recipient]) -> Fingerprint {

@@ -8,9 +8,11 @@
 mod binding;
 mod envelope;
 mod keyring;
+mod private;
 mod recipient;
 mod suite;
 
-pub use envelope::{MAX_ENVELOPE_BYTES, seal};
+pub use envelope::{MAX_ENVELOPE_BYTES, recipients, seal};
 pub use keyring::{Keyring, KeyringError};
+pub use private::RecoveryKey;
 pub use recipient::{KeyId, Recipient};

@@ -9,7 +9,8 @@ use chaveiro_core::id::{ActionId, DeviceId, TenantId};
 use chaveiro_core::keys::EscrowKeys;
 use chaveiro_core::ports::{EscrowError, Replayer, Sealer, Unsealer};
 use chaveiro_core::secret::{MAX_PASSCODE_BYTES, Passcode, SecretBytes};
-use chaveiro_escrow::{Keyring, KeyringError, MAX_ENVELOPE_BYTES, Recipient};
+use chaveiro_escrow::{Keyring, KeyringError, MAX_ENVELOPE_BYTES, Recipient, RecoveryKey};
+use chaveiro_keyfile::KeyFileError;
 use hpke::aead::AesGcm256;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::DhP256HkdfSha256;
@@ -379,4 +380,53 @@ fn a_secret_of_one_kind_is_none_of_another() {
     let bytes = SecretBytes::new(SecretKind::Passcode, Zeroizing::new(vec![0xff; 6])).expect("a secret");
     let envelope = keyring.seal_bytes(&context(), &bytes).expect("sealed");
     assert!(keyring.unseal(&context(), &envelope).is_err());
+}
+
+#[test]
+fn a_recovery_key_opens_what_was_sealed_while_it_was_a_recipient_and_its_file_is_checked() {
+    let (directory, keyring) = keyring();
+    let file = directory.path().join("safe");
+    let recipient = RecoveryKey::create(&file, "safe").expect("made");
+    assert!(matches!(RecoveryKey::create(&file, "safe"), Err(KeyringError::File(KeyFileError::Exists(_)))));
+    let key = RecoveryKey::read(&file).expect("read");
+    assert_eq!((key.id(), recipient.name.as_str()), (recipient.id(), "safe"));
+
+    add_recipient(&keyring, context().tenant, &recipient).expect("added");
+    let envelope = keyring.seal(&context(), &passcode(PLANTED)).expect("sealed");
+    let named = chaveiro_escrow::recipients(&envelope).expect("an envelope");
+    assert!(named.len() == 2 && named.contains(&key.id()));
+    let (removed, print) = keyring.stage_removal(context().tenant, &key.id().to_string()).expect("staged");
+    keyring.settle(context().tenant).expect("settled");
+    assert_eq!(removed, recipient);
+    let file_now = keyring.public_file(context().tenant);
+    assert_eq!(keyring.recipients_fingerprint(&file_now).expect("a fingerprint"), print);
+    let opened = key.unseal(&context(), &envelope).expect("opens");
+    assert_eq!(opened.expose_secret(), PLANTED);
+    let elsewhere = SecretContext { device: DeviceId(id(9)), ..context() };
+    assert!(matches!(key.unseal(&elsewhere, &envelope), Err(EscrowError::Unopenable(_))));
+    let later = keyring.seal(&context(), &passcode(PLANTED)).expect("sealed");
+    assert!(matches!(key.unseal(&context(), &later), Err(EscrowError::NoKey(_))));
+
+    // The halves of two pairs, as after a slip while typing from paper.
+    RecoveryKey::create(&directory.path().join("other"), "other").expect("made");
+    let [one, two] = ["safe", "other"].map(|name| std::fs::read_to_string(directory.path().join(name)).expect("text"));
+    let half = |text: &str, number: usize| text.lines().nth(number).expect("a half").to_owned();
+    std::fs::write(&file, format!("{}\n{}\n", half(&one, 0), half(&two, 1))).expect("written");
+    assert!(matches!(RecoveryKey::read(&file), Err(KeyFileError::Damaged { .. })));
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).expect("loosened");
+    assert!(matches!(RecoveryKey::read(&file), Err(KeyFileError::TooOpen { .. })));
+}
+
+#[test]
+fn a_recipient_is_removed_by_its_id_or_by_a_name_that_is_its_own_and_the_server_stays_one() {
+    let (directory, keyring) = keyring();
+    for (file, name) in [("1", "safe"), ("2", "twin"), ("3", "twin")] {
+        let recipient = RecoveryKey::create(&directory.path().join(file), name).expect("made");
+        add_recipient(&keyring, context().tenant, &recipient).expect("added");
+    }
+    let remove = |asked: &str| keyring.stage_removal(context().tenant, asked).map(|(removed, _)| removed.name);
+    assert_eq!(remove("safe").expect("staged"), "safe");
+    assert!(matches!(remove("twin"), Err(KeyringError::Several(_))));
+    assert!(matches!(remove("none"), Err(KeyringError::Unknown(_))));
+    assert!(matches!(remove("server"), Err(KeyringError::Own(_))));
 }

@@ -53,7 +53,12 @@ pub(crate) fn tenant(number: u64) -> Tenant {
         licence: Licence::ActiveUntil(at(1_000_000)),
         entra_tenant: Some(uuid(9, number)),
         // Holds have cases of their own.
-        settings: TenantSettings { disclosure_window_s: 60, hold: NO_HOLD, ..TenantSettings::default() },
+        settings: TenantSettings {
+            disclosure_window_s: 60,
+            must_change: false,
+            hold: NO_HOLD,
+            ..TenantSettings::default()
+        },
         created: at(0),
     }
 }

@@ -57,9 +57,9 @@ impl SqliteStore {
     }
 }
 
-/// A database that no process writes, opened to be inspected. Neither its content nor its schema is changed.
+/// A database that is opened to be inspected, without any key. Neither its content nor its schema is changed.
 pub struct Snapshot {
-    connection: Connection,
+    pub(crate) connection: Connection,
     file: PathBuf,
 }
 
@@ -72,6 +72,15 @@ impl Snapshot {
         let explain = |error| open::explain(error, file);
         let connection = open::immutable(file).map_err(explain)?;
         open::functions(&connection).map_err(explain)?;
+        Ok(Self { connection, file: file.to_owned() })
+    }
+
+    /// Opens the database of a data directory, which a server may be using.
+    pub fn beside(file: &Path) -> Result<Self, OpenError> {
+        if !file.is_file() {
+            return Err(OpenError::Missing(file.to_owned()));
+        }
+        let connection = open::without_keys(file).map_err(|error| open::explain(error, file))?;
         Ok(Self { connection, file: file.to_owned() })
     }
 

@@ -10,6 +10,7 @@ mod codec;
 pub mod counted;
 mod disk;
 mod doubt;
+mod envelopes;
 mod mark;
 mod migrate;
 mod open;
@@ -35,6 +36,7 @@ use chaveiro_core::ports::{BoxFuture, Clock, DryRun, ReadJob, Scope, Store, Stor
 
 pub use backup::{BackupError, Snapshot};
 pub use doubt::Doubt;
+pub use envelopes::{Kept, Owner};
 pub use mark::{FILE_NAME as MARK_FILE_NAME, Place, Promise};
 pub use open::OpenError;
 use open::{Opened, Trust};

@@ -343,6 +343,15 @@ pub(crate) fn immutable(file: &Path) -> rusqlite::Result<Connection> {
     Connection::open_with_flags(uri, flags)
 }
 
+/// Returns a connection that only reads, beside the process that writes, and that verifies no authenticator.
+pub(crate) fn without_keys(file: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags)?;
+    prepare(&connection, &Options::default())?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    Ok(connection)
+}
+
 /// Moves the log away, so that SQLite does not apply it.
 fn set_aside(file: &Path) -> std::io::Result<()> {
     let log = wal::path_of(file);

@@ -13,7 +13,7 @@ mod system;
 #[cfg(test)]
 mod tests;
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 use std::time::Duration;
 
@@ -29,6 +29,9 @@ use shadow::Shadow;
 
 /// Shells that refuse every sign-in.
 const NO_SHELL: [&str; 2] = ["/nologin", "/false"];
+
+/// Display managers at which a person can change a password that has expired. At others, such as SDDM, the sign-in only fails.
+const CHANGING: [&str; 3] = ["gdm", "gdm3", "lightdm"];
 
 /// The time that lckpwdf(3) waits for the lock.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -85,7 +88,7 @@ impl Accounts<'_> {
     }
 
     /// The line that makes `passcode` the password, hashed as this system hashes; `must_change` demands another at the next
-    /// login.
+    /// login, where the person can give one.
     pub(crate) fn make_entry(
         &self,
         old: &Entry,
@@ -95,13 +98,21 @@ impl Accounts<'_> {
         today: i64,
     ) -> Result<Entry, LoginError> {
         let hash = Scheme::of(self.root, old.hash_text()).hash(passcode, salt)?;
-        let last_change = match must_change {
+        let last_change = match must_change && self.changes_at_sign_in() {
             true => "0".to_owned(),
             // A clock that stands at 1970 must not demand a change: no day is no ageing, as passwd(1) does it.
             false if today <= 0 => String::new(),
             false => today.to_string(),
         };
         Ok(Entry::new(hash, last_change))
+    }
+
+    /// Returns true if a person can change an expired password while signing in: at a console or at the display manager.
+    fn changes_at_sign_in(&self) -> bool {
+        match std::fs::read_link(self.root.join("etc/systemd/system/display-manager.service")) {
+            Ok(unit) => CHANGING.iter().any(|name| unit.file_stem().is_some_and(|stem| stem == *name)),
+            Err(error) => error.kind() == ErrorKind::NotFound,
+        }
     }
 
     /// Puts `new` in the place of `expected`, durably; the rest of the file stays as it is, byte by byte.

@@ -304,15 +304,30 @@ fn a_clock_that_is_off_by_a_year_does_not_stop_a_recovery() {
 }
 
 #[test]
-fn a_password_that_must_be_changed_says_so_in_shadow() {
-    let mut bench = Bench::new();
-    let order = Prepare { must_change: true, ..bench.order(1) };
-    assert_eq!(bench.recovery.prepare(&order, TODAY), OK);
-    let sha256 = sha256_hex(bench.recovery.envelope().expect("a candidate"));
-    let apply = Apply { action: action(), attempt: 1, envelope_sha256: sha256 };
-    assert_eq!(bench.recovery.apply(&apply, TODAY), OK);
-    let line = bench.shadow().lines().nth(1).expect("a line").to_owned();
-    assert_eq!(line.split(':').nth(2), Some("0"), "{line}");
+fn a_password_that_must_be_changed_says_so_in_shadow_where_the_person_can_change_it() {
+    for (must_change, display_manager, last_change) in [
+        (true, None, "0"),
+        (true, Some("gdm.service"), "0"),
+        (true, Some("gdm3.service"), "0"),
+        (true, Some("lightdm.service"), "0"),
+        (true, Some("sddm.service"), "20781"),
+        (true, Some("greetd.service"), "20781"),
+        (false, None, "20781"),
+    ] {
+        let mut bench = Bench::new();
+        if let Some(unit) = display_manager {
+            let link = bench.file("etc/systemd/system/display-manager.service");
+            std::fs::create_dir_all(link.parent().expect("a parent")).expect("made");
+            std::os::unix::fs::symlink(format!("/usr/lib/systemd/system/{unit}"), link).expect("linked");
+        }
+        let order = Prepare { must_change, ..bench.order(1) };
+        assert_eq!(bench.recovery.prepare(&order, TODAY), OK);
+        let sha256 = sha256_hex(bench.recovery.envelope().expect("a candidate"));
+        let apply = Apply { action: action(), attempt: 1, envelope_sha256: sha256 };
+        assert_eq!(bench.recovery.apply(&apply, TODAY), OK);
+        let line = bench.shadow().lines().nth(1).expect("a line").to_owned();
+        assert_eq!(line.split(':').nth(2), Some(last_change), "{must_change} {display_manager:?}: {line}");
+    }
 }
 
 /// The power goes at any moment, and of the journal any part is on the disk.

@@ -313,8 +313,32 @@ pub(crate) enum Keys {
     RotateAudit,
     #[command(after_help = "Example:\n  chaveiro keys recipients")]
     Recipients,
+    #[command(after_help = "Example:\n  chaveiro keys make-recipient safe.key")]
+    MakeRecipient {
+        file: PathBuf,
+        #[arg(long, value_parser = one_line)]
+        name: Option<String>,
+    },
     #[command(after_help = "Example:\n  chaveiro keys add-recipient \"p256 BASE64 safe\"")]
     AddRecipient { line: String },
+    #[command(after_help = "Example:\n  chaveiro keys remove-recipient safe")]
+    RemoveRecipient { recipient: String },
+    #[command(
+        after_help = "Example:\n  chaveiro keys open ANA-LT1 --key safe.key --reason \"the key of the server is lost\""
+    )]
+    Open(Open),
+}
+
+/// Flags of `keys open`. A reason is recorded in the data directory, and a backup has no record to write it in.
+#[derive(Debug, Args)]
+pub(crate) struct Open {
+    pub(crate) device: String,
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+    #[arg(long, value_name = "DIR", conflicts_with = "reason")]
+    pub(crate) backup: Option<PathBuf>,
+    #[arg(long, required_unless_present = "backup", value_parser = one_line)]
+    pub(crate) reason: Option<String>,
 }
 
 /// A declaration, made or taken back.

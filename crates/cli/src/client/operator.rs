@@ -20,11 +20,10 @@ impl GraphClient {
         Ok(Self { client, base_url, token, why, has_root: true, renews: false })
     }
 
-    /// A client of the server that runs on this host, with an operator's token for these permissions.
+    /// A client of the server that runs on this host, with a token of the verb for these permissions.
     pub(crate) async fn operator(host: &Host, tenant: TenantId, permissions: &[Permission]) -> Result<Self> {
         let url = host.graph_url().ok_or_else(no_server)?;
-        let lifetime = std::time::Duration::from_secs(30 * 60);
-        let token = host.operator_token(tenant, permissions, lifetime, None).await?;
+        let token = host.verb_token(tenant, permissions).await?;
         Self::new(&url, host.opened.ca.root_pem(), Zeroizing::new(token.expose_secret().to_owned()))
     }
 }

@@ -75,7 +75,7 @@ pub(crate) async fn run(common: &Common, out: Out, verb: &HostVerb) -> Result<Ex
         HostVerb::Token { permissions, minutes, reason, revoke_all: false } => {
             verbs::admin::token(common, out, permissions, *minutes, reason.as_deref()).await?
         }
-        HostVerb::Keys(keys) => verbs::admin::keys(common, out, keys).await?,
+        HostVerb::Keys(keys) => verbs::keys::keys(common, out, keys).await?,
         HostVerb::Audit(audit) => verbs::audit::audit(common, out, audit).await?,
         HostVerb::Backup { directory, keys } => verbs::backup::backup(common, out, directory, keys.as_ref()).await?,
         HostVerb::Check { backup } => verbs::backup::check(out, backup).await?,

@@ -1,25 +1,18 @@
-//! Verbs that work on the data directory itself: tenants, applications, tokens, keys.
+//! Verbs that work on the data directory itself: its making, tenants, tokens.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use chaveiro_audit::Signer;
 use chaveiro_core::caller::OPERATOR_CLIENT;
-use chaveiro_core::keys::KeyName;
 use chaveiro_core::passcode::{MIN_ENTROPY_BITS, PasscodePolicy};
 use chaveiro_core::permission::Permission;
-use chaveiro_core::ports::Store;
 use chaveiro_core::tenant::{Tenant as TenantRow, TenantSettings};
-use chaveiro_escrow::Recipient;
-use chaveiro_server::{SystemClock, SystemEntropy};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::args::{Common, EntraTenant, Keys, NONE, PasscodeForm, Switch, Tenant, TenantChange, written};
-use crate::host::{Host, choose_tenant, data_directory, hand, link_audit, permissions};
+use crate::args::{Common, EntraTenant, NONE, PasscodeForm, Tenant, TenantChange, written};
+use crate::host::{Host, permissions};
 use crate::out::Out;
-use crate::words;
 use chaveiro_lang::{table, text};
 
 pub(crate) async fn init(common: &Common, out: Out, name: &str, entra_tenant: Option<Uuid>) -> Result<()> {
@@ -228,132 +221,5 @@ pub(crate) async fn token(
         true => out.value(&json!({"accessToken": token.expose_secret(), "expiresIn": lifetime.as_secs()})),
         false => out.line(token.expose_secret()),
     }
-    Ok(())
-}
-
-pub(crate) async fn keys(common: &Common, out: Out, verb: &Keys) -> Result<()> {
-    // A damaged key can still be listed and replaced.
-    match verb {
-        Keys::List => return list_keys(common, out).await,
-        Keys::Accept { name, reason, new } => return accept_key(common, out, name, reason, *new).await,
-        Keys::IngestOnly { state } => return ingest_only(common, out, *state).await,
-        Keys::RotateAudit => return rotate_audit(common, out).await,
-        Keys::RotateIssuer | Keys::Recipients | Keys::AddRecipient { .. } => {}
-    }
-    let host = Host::open(common)?;
-    if let Keys::RotateIssuer = verb {
-        let id = host.rotate_issuer().await?;
-        out.say(text!("issuer-rotated", key = &id), &json!({"keyId": id}));
-        return Ok(());
-    }
-    let tenant = host.tenant(common.tenant.as_deref()).await?.id;
-    if let Keys::AddRecipient { line } = verb {
-        let Some(recipient) = Recipient::parse(line) else {
-            bail!(text!("recipient-malformed", line = format!("{line:?}")));
-        };
-        host.add_recipient(tenant, &recipient).await?;
-        let id = recipient.id().to_string();
-        out.say(text!("recipient-added", key = &id), &json!({"keyId": id}));
-        return Ok(());
-    }
-    let rows = host.opened.keyring.recipients(tenant)?;
-    let rows: Vec<_> = rows
-        .iter()
-        .map(|recipient| json!({"id": recipient.id().to_string(), "name": recipient.name, "line": recipient.line()}))
-        .collect();
-    out.list(&[(text!("title-key"), "id"), (text!("title-name"), "name"), (text!("title-line"), "line")], &rows);
-    Ok(())
-}
-
-async fn list_keys(common: &Common, out: Out) -> Result<()> {
-    let directory = data_directory(common)?;
-    let listed = directory.inventory(&Arc::new(directory.open_store()?)).list().await?;
-    let rows: Vec<_> = listed
-        .iter()
-        .map(|listed| {
-            json!({
-                "name": listed.known.name.to_string(),
-                "file": listed.file.display().to_string(),
-                "fingerprint": listed.known.fingerprint.to_string(),
-                "since": listed.known.since.to_string(),
-                "away": listed.known.away,
-                "problem": listed.problem.as_ref().map(ToString::to_string),
-            })
-        })
-        .collect();
-    let columns =
-        [(text!("title-key"), "name"), (text!("title-since"), "since"), (text!("title-fingerprint"), "fingerprint")];
-    let rows = if out.json { rows } else { rows.into_iter().map(shortened).collect() };
-    out.list(&columns, &rows);
-    // Problems are sentences, too long for a column.
-    for problem in listed.iter().filter_map(|listed| listed.problem.as_ref()) {
-        out.text(text!("key-problem", problem = words::of_problem(problem)));
-    }
-    Ok(())
-}
-
-/// A row of the keys, short enough for a terminal of 80 columns.
-fn shortened(mut row: Value) -> Value {
-    const DIGITS: usize = 16;
-    const DATE: usize = "2027-01-15".len();
-    for (member, length) in [("fingerprint", DIGITS), ("since", DATE)] {
-        if let Value::String(text) = &mut row[member] {
-            text.truncate(length);
-        }
-    }
-    row
-}
-
-async fn rotate_audit(common: &Common, out: Out) -> Result<()> {
-    let directory = data_directory(common)?;
-    let lock = directory.lock_for_server()?;
-    let host = Host::open(common)?;
-    host.link_audit().await?;
-    let successor = directory.inventory(&host.opened.sqlite).rotate_audit(&host.hand()).await?;
-    drop(host);
-    // With the new key: the change itself is signed by it at once.
-    Host::open(common)?.link_audit().await?;
-    drop(lock);
-    let key = successor.to_string();
-    out.say(text!("audit-rotated", key = &key), &json!({"publicKey": key}));
-    Ok(())
-}
-
-async fn accept_key(common: &Common, out: Out, name: &str, reason: &str, new: bool) -> Result<()> {
-    let directory = data_directory(common)?;
-    let sqlite = Arc::new(directory.open_store()?);
-    let inventory = directory.inventory(&sqlite);
-    let key: KeyName = name.parse()?;
-    // A server that runs would go on to sign with the key that it has.
-    let lock = (key == KeyName::Audit).then(|| directory.lock_for_server()).transpose()?;
-    let hand = hand(&SystemClock::default());
-    match new {
-        true => inventory.renew(&hand, &key, reason, &SystemEntropy).await?,
-        false => inventory.accept(&hand, &key, reason).await?,
-    }
-    if lock.is_some() {
-        // Whatever the lost key has signed is signed by the new one, too, before a server looks at it.
-        let signer = Arc::new(Signer::open(&directory.keys().join("audit.key"))?);
-        let store: Arc<dyn Store> = sqlite;
-        link_audit(&store, &signer, hand.now).await?;
-    }
-    out.say(text!("key-accepted", key = name), &json!({"name": name, "accepted": true}));
-    Ok(())
-}
-
-async fn ingest_only(common: &Common, out: Out, state: Switch) -> Result<()> {
-    let directory = data_directory(common)?;
-    let sqlite = Arc::new(directory.open_store()?);
-    let store: Arc<dyn Store> = sqlite.clone();
-    let tenants = store.read(|view| Ok(view.tenants()?)).await?;
-    let tenant = choose_tenant(tenants, common.tenant.as_deref())?;
-    let away = state == Switch::On;
-    directory.inventory(&sqlite).set_away(&hand(&SystemClock::default()), tenant.id, away).await?;
-    let file = format!("keys/escrow/{}.key", tenant.id);
-    let text = match away {
-        true => text!("ingest-only-on", tenant = &tenant.display_name, file = file),
-        false => text!("ingest-only-off", tenant = &tenant.display_name, file = file),
-    };
-    out.say(text, &json!({"tenantId": tenant.id, "ingestOnly": away}));
     Ok(())
 }

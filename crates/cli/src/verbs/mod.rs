@@ -16,7 +16,11 @@ pub(crate) mod doctor;
 #[cfg(feature = "host")]
 pub(crate) mod enroll_token;
 pub(crate) mod hold;
+#[cfg(feature = "host")]
+pub(crate) mod keys;
 pub(crate) mod login;
+#[cfg(feature = "host")]
+mod open;
 pub(crate) mod recover;
 #[cfg(feature = "host")]
 pub(crate) mod restore;

@@ -105,6 +105,9 @@ pub(crate) fn of_keyring(error: &KeyringError) -> Text {
         }
         KeyringError::NoRecipient(file) => text!("recipients-empty", file = file),
         KeyringError::Known(key) => text!("recipient-known", key = key.to_string()),
+        KeyringError::Unknown(asked) => text!("recipient-unknown", recipient = asked),
+        KeyringError::Several(asked) => text!("recipient-ambiguous", recipient = asked),
+        KeyringError::Own(key) => text!("recipient-own", key = key.to_string()),
         KeyringError::TooMany => text!("recipients-too-many"),
         KeyringError::Generation => text!("key-not-made"),
     }

@@ -15,11 +15,11 @@ use super::reading::{self, Reader};
 use super::{Facts, rights};
 use crate::action::{ActionRecord, ActionState};
 use crate::actions;
-use crate::audit::{Activity, AuditEvent};
+use crate::audit::{Activity, AuditEvent, Origin};
 use crate::caller::{Actor, Caller, NO_PERSON};
 use crate::device::ManagedDevice;
 use crate::escrow::{EscrowedSecret, SecretContext, SecretKind, Standing, UNTIL_REPLACED};
-use crate::id::{RequestId, ResourceId, TenantId};
+use crate::id::{RequestId, ResourceId, SecretId, TenantId};
 use crate::permission::Permission;
 use crate::ports::{Decided, Fault, StoreError, UnitOfWork, View};
 use crate::refusal::{DeviceRefusal, RightsRefusal, Withheld};
@@ -250,6 +250,23 @@ fn decide_one(
     Ok((decided, Some(secret)))
 }
 
+/// Records that these secrets are opened on the host with the private key of a recipient, for that reason. Once this unit of
+/// work is durable, they may be opened. The rules of [`disclose`] do not bind the holder of the key.
+pub fn record_opening(
+    unit: &mut dyn UnitOfWork,
+    origin: &Origin,
+    secrets: &[(SecretId, SecretContext)],
+    key: &str,
+    reason: &str,
+) -> Result<(), StoreError> {
+    for (id, context) in secrets {
+        let event = origin.event(context.tenant, Activity::PasscodeDisclosed);
+        let event = event.on_device(context.device).for_action(context.action).with("secret", id);
+        unit.append_audit(&event.with("recipient", key).with("reason", reason))?;
+    }
+    Ok(())
+}
+
 /// Returns the disclosure of a secret so far.
 fn window(view: &dyn View, secret: &EscrowedSecret) -> Result<Option<Window>, StoreError> {
     let Some((opened, key)) = &secret.disclosed else { return Ok(None) };
@@ -324,7 +341,7 @@ mod tests {
 
     use super::*;
     use crate::caller::HostUser;
-    use crate::id::{ActionId, DeviceId, SecretId};
+    use crate::id::{ActionId, DeviceId};
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + seconds).expect("a valid time")

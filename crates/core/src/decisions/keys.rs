@@ -20,6 +20,8 @@ pub enum Change<'a> {
     Rotated,
     /// A recipient was added.
     RecipientAdded,
+    /// A recipient was removed.
+    RecipientRemoved,
     /// An operator accepted another key in its place, for this reason.
     Accepted(&'a str),
     /// Signatures by the key no longer count.
@@ -37,6 +39,7 @@ impl Change<'_> {
             Self::Adopted => "adopted",
             Self::Rotated => "rotated",
             Self::RecipientAdded => "recipientAdded",
+            Self::RecipientRemoved => "recipientRemoved",
             Self::Accepted(_) => "accepted",
             Self::Retired => "retired",
             Self::TakenAway => "takenAway",

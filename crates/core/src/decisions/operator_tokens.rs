@@ -1,4 +1,7 @@
-//! Access tokens that operators mint on the host.
+//! Access tokens that operators mint on the host, and those that a verb of the host makes for its own requests.
+//!
+//! A minted token leaves the program, so its making is recorded. The token of a verb stays in the memory of its process.
+//! The server records what is done with it, by the name of the person, and an event for its making would tell nothing more.
 
 use std::time::Duration;
 
@@ -7,7 +10,7 @@ use jiff::Timestamp;
 use crate::audit::{Activity, Origin};
 use crate::id::TenantId;
 use crate::permission::Permission;
-use crate::ports::{StoreError, UnitOfWork};
+use crate::ports::{StoreError, UnitOfWork, View};
 use crate::revocation::of_operators;
 
 /// The request for a token.
@@ -30,5 +33,10 @@ pub fn record(unit: &mut dyn UnitOfWork, origin: &Origin, ask: &Ask) -> Result<O
     let event = origin.event(ask.tenant, Activity::OperatorTokenMinted);
     let event = event.with("permissions", names).with("minutes", ask.lifetime.as_secs() / 60);
     unit.append_audit(&event.with_some("reason", ask.reason.as_ref()))?;
-    unit.tokens_valid_from(ask.tenant, &[of_operators()])
+    valid_from(unit, ask.tenant)
+}
+
+/// Returns the time since which tokens of operators count, for a token that is not recorded.
+pub fn valid_from(view: &dyn View, tenant: TenantId) -> Result<Option<Timestamp>, StoreError> {
+    view.tokens_valid_from(tenant, &[of_operators()])
 }

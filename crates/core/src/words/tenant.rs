@@ -204,7 +204,7 @@ impl Default for TenantSettings {
             sign_in_life_s: DAY,
             linux_locks: LinuxLocks::default(),
             passcode: PasscodePolicy::default(),
-            must_change: false,
+            must_change: true,
             lock_sessions: false,
             hold: HoldRule::default(),
             reading: ReadingRule::default(),

@@ -78,6 +78,18 @@ issuer-rotated = Tokens are signed with key { $key } from now on.
 audit-rotated = Checkpoints are signed with { $key } from now on, and the key before it vouches for it. Tell your auditors.
 key-problem = Problem: { $problem }
 recipient-added = Passcodes sealed from now on also open with key { $key }.
+recipient-made = The private key { $key } is in { $file }. Keep it where neither the server nor its backups reach it, such as in a safe.
+recipient-to-add = On the host of the server, run: chaveiro keys add-recipient '{ $line }'
+recipient-removed = Passcodes sealed from now on do not open with key { $key }. { $passcodes ->
+    [0] No kept passcode opens with it.
+   *[other] Kept passcodes that still open with it: { $passcodes }. They do until newer ones replace them or their time is over; recover their devices again to end that sooner.
+}
+opening-unrecorded = The opening is in no record, because a backup is only read. Note who opened it, when and why.
+not-opened = { $code ->
+    [otherKey] sealed to other keys
+    [damaged] damaged, or moved from another device
+   *[other] { $code }
+}
 key-accepted = The key { $key } that is in place now is the one of this database. This is recorded.
 ingest-only-on = The private escrow key of { $tenant } may be kept elsewhere from now on: move { $file } there.
 ingest-only-off = The private escrow key of { $tenant } is here: { $file }.
@@ -285,6 +297,10 @@ title-entra-tenant = Entra tenant
 title-key = Key
 title-fingerprint = Fingerprint
 title-line = Line
+title-removed = Removed
+title-passcodes = Passcodes
+title-sealed = Sealed
+title-standing = Counts as
 title-setting = Setting
 title-value = Value
 title-unit = Unit
@@ -381,6 +397,9 @@ word = { $code ->
     [application] application
     [login] login
     [luks2] encrypted volume
+    [current] the result of its action
+    [history] late or superseded
+    [void] of a former enrolment
    *[other] { $code }
 }
 

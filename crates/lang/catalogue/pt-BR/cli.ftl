@@ -78,6 +78,18 @@ issuer-rotated = Os tokens passam a ser assinados com a chave { $key }.
 audit-rotated = Os pontos de verificação passam a ser assinados com { $key }, e a chave anterior responde por ela. Avise os auditores.
 key-problem = Problema: { $problem }
 recipient-added = Senhas seladas a partir de agora também abrem com a chave { $key }.
+recipient-made = A chave privada { $key } está em { $file }. Guarde-a onde nem o servidor nem os backups dele a alcancem, como num cofre.
+recipient-to-add = No computador do servidor, execute: chaveiro keys add-recipient '{ $line }'
+recipient-removed = Senhas seladas a partir de agora não abrem com a chave { $key }. { $passcodes ->
+    [0] Nenhuma senha guardada abre com ela.
+   *[other] Senhas guardadas que ainda abrem com ela: { $passcodes }. Isso vale até que novas as substituam ou o prazo delas termine; para encerrar antes, recupere de novo esses dispositivos.
+}
+opening-unrecorded = A abertura não está em registro algum, porque um backup só é lido. Anote quem abriu, quando e por quê.
+not-opened = { $code ->
+    [otherKey] selada para outras chaves
+    [damaged] danificada, ou trazida de outro dispositivo
+   *[other] { $code }
+}
 key-accepted = A chave { $key } que está no lugar agora é a deste banco. Isso fica registrado.
 ingest-only-on = A chave privada da custódia de { $tenant } pode ficar em outro lugar a partir de agora: mova { $file } para lá.
 ingest-only-off = A chave privada da custódia de { $tenant } está aqui: { $file }.
@@ -285,6 +297,10 @@ title-entra-tenant = Locatário Entra
 title-key = Chave
 title-fingerprint = Impressão digital
 title-line = Linha
+title-removed = Removido
+title-passcodes = Senhas
+title-sealed = Selada
+title-standing = Vale como
 title-setting = Ajuste
 title-value = Valor
 title-unit = Unidade
@@ -381,6 +397,9 @@ word = { $code ->
     [application] aplicativo
     [login] entrada
     [luks2] volume cifrado
+    [current] resultado da ação
+    [history] atrasada ou substituída
+    [void] de uma inscrição anterior
    *[other] { $code }
 }
 

@@ -130,6 +130,7 @@ help-value = { $name ->
     [CODE] CÓDIGO
     [DAYS] DIAS
     [DEVICE] DISPOSITIVO
+    [RECIPIENT] DESTINATÁRIO
     [DIR] PASTA
     [DIRECTORY] PASTA
     [FILE] ARQUIVO

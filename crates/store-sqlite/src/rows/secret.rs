@@ -12,18 +12,21 @@ use crate::codec::{Cells, IDS, RowError, blob, change_one, from_name, hex, inser
 use crate::rows::authenticated::SECRETS;
 use crate::rows::steady;
 
+/// The columns of a secret and of what it belongs to, in the order of [`read`].
+pub(crate) const COLUMNS: &str = "s.id, t.id AS tenant_id, d.id AS device_id, a.id AS action_id, s.attempt, s.kind,
+    s.envelope, s.standing, s.received, s.expires, s.disclosed_at, s.disclosed_by, a.state AS action_state";
+
+/// Secrets, each with its action, its device and its tenant.
+pub(crate) const FROM: &str = "FROM secret s JOIN action a ON a.row = s.action JOIN device d ON d.row = a.device
+    JOIN tenant t ON t.row = d.tenant";
+
 /// Selects secrets as this program wrote them; others are never shown.
 fn select(rest: &str) -> String {
     let sound = SECRETS.sound("s");
-    format!(
-        "SELECT s.id, t.id AS tenant_id, d.id AS device_id, a.id AS action_id, s.attempt, s.kind, s.envelope, s.standing,
-            s.received, s.expires, s.disclosed_at, s.disclosed_by, a.state AS action_state
-        FROM secret s JOIN action a ON a.row = s.action JOIN device d ON d.row = a.device
-            JOIN tenant t ON t.row = d.tenant WHERE {sound} AND {rest}"
-    )
+    format!("SELECT {COLUMNS} {FROM} WHERE {sound} AND {rest}")
 }
 
-fn read(row: &Row<'_>) -> Result<EscrowedSecret, RowError> {
+pub(crate) fn read(row: &Row<'_>) -> Result<EscrowedSecret, RowError> {
     let cells = &mut Cells::of(row);
     Ok(EscrowedSecret {
         id: SecretId(cells.uuid("id")?),
