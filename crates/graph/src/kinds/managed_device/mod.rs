@@ -22,8 +22,8 @@ use chaveiro_core::scope_tag::Visibility;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use self::properties::{PROPERTIES, tells_of_user};
 pub use self::properties::record_md;
+use self::properties::{PROPERTIES, tells_of_user};
 use super::around::{
     APP_CONFIGURATION_STATE, BASELINE_STATE, COMPLIANCE_POLICY_STATE, CONFIGURATION_STATE, DEVICE_CATEGORY,
     FILTER_EVALUATION, LOG_COLLECTION_RESPONSE, WINDOWS_PROTECTION_STATE,
