@@ -7,12 +7,14 @@
 
 mod binding;
 mod envelope;
+mod error;
 mod keyring;
 mod private;
 mod recipient;
 mod suite;
 
 pub use envelope::{MAX_ENVELOPE_BYTES, recipients, seal};
-pub use keyring::{Keyring, KeyringError};
+pub use error::KeyringError;
+pub use keyring::Keyring;
 pub use private::RecoveryKey;
 pub use recipient::{KeyId, Recipient};

@@ -21,7 +21,7 @@ use rustls::crypto::hpke::{HpkePrivateKey, HpkePublicKey};
 use zeroize::Zeroizing;
 
 use crate::envelope;
-use crate::keyring::KeyringError;
+use crate::error::KeyringError;
 use crate::recipient::{KeyId, Recipient};
 use crate::suite::suite;
 

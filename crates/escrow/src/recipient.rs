@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::suite::suite;
 
+/// The most recipients of a tenant; each adds one ciphertext to every envelope.
+pub(crate) const MAX_RECIPIENTS: usize = 16;
+
 /// The size of an uncompressed P-256 point (SEC 1, 2.3.3).
 const PUBLIC_KEY_BYTES: usize = 65;
 
