@@ -1,7 +1,7 @@
 //! The embedded store: SQLite in WAL mode, one writer thread with grouped durable commits, a read pool.
 //!
 //! A reply is sent only after the commit of its group, and `synchronous = FULL` puts the commit on the disk. The command line
-//! writes the same database while a server uses it: what is kept from one transaction to the next ends with any commit of
+//! writes the same database while a server uses it. What is kept from one transaction to the next ends with any commit of
 //! another connection.
 
 mod backup;

@@ -1,8 +1,8 @@
 //! What a connection has read and verified of tables that are small, asked for by every request, and seldom changed.
 //!
-//! It is forgotten when anything could make it untrue: a commit of any other connection, which SQLite's number of the data
-//! tells, and a change by the connection itself ([`Remembered::forget`]). After such a change nothing is remembered until the
-//! transaction has ended, because the change can be undone.
+//! It is forgotten when anything could make it untrue. A commit of another connection changes SQLite's number of the data. A
+//! change by the connection itself calls [`Remembered::forget`]. It can be undone, so nothing is remembered until the end of
+//! its transaction.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -135,7 +135,7 @@ mod tests {
     /// Each can run any number of times.
     const CHANGES: &[Change] = &[
         ("a tenant is changed", 0, |unit, step| {
-            Ok(unit.update_tenant(&Tenant::new(TENANT, &step.to_string(), at(0)))?)
+            Ok(unit.update_tenant(&Tenant::new(TENANT, step.to_string(), at(0)))?)
         }),
         ("an application is added", 1, |unit, step| Ok(unit.insert_application(&application(step))?)),
         ("an application is changed", 1, |unit, step| Ok(unit.update_application(&application(step + 100))?)),
