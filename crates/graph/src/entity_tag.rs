@@ -3,18 +3,18 @@
 //! A tag is computed from the entity and stored nowhere. It is weak: it names what callers can change or end, and what a
 //! device reports about itself in between is no conflict. The comparison is part of the unit of work that writes.
 
-use chaveiro_core::digest::sha256_hex;
+use chaveiro_core::digest::{hex, sha256};
 use http::{HeaderMap, header};
 
 /// The annotation of an entity that holds its tag.
 pub(crate) const ANNOTATION: &str = "@odata.etag";
 
-/// Hexadecimal digits of a tag: 96 bits.
-const DIGITS: usize = 24;
+/// The bytes of the digest that make a tag.
+const BYTES: usize = 12;
 
 /// The tag of an entity in that state.
 pub(crate) fn tag(state: &[u8]) -> String {
-    format!("W/\"{}\"", &sha256_hex(state)[..DIGITS])
+    format!("W/\"{}\"", hex(&sha256(state)[..BYTES]))
 }
 
 /// The states that `If-Match` of a request allows.

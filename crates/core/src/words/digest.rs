@@ -14,9 +14,12 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
 
 /// Returns these bytes as lower-case hexadecimal text.
 pub fn hex(bytes: &[u8]) -> String {
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = String::with_capacity(2 * bytes.len());
-    text.extend(digits.filter_map(|digit| char::from_digit(digit.into(), 16)));
+    for byte in bytes {
+        text.push(DIGITS[usize::from(byte >> 4)].into());
+        text.push(DIGITS[usize::from(byte & 0xf)].into());
+    }
     text
 }
 

@@ -52,7 +52,7 @@ pub(super) async fn list(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<R
         let link = format!("{}{}?{}", state.base_url, asked.path, query.next(cursor, &asked.walk));
         object.member("@odata.nextLink", &link);
     }
-    let outline = Outline::new(asked.walk.target(), asked.walk.version, &selection, Form::Listed);
+    let outline = Outline::new(asked.walk.target(), asked.walk.version, &selection, Form::Listed).prepared();
     let expanding =
         Expanding { asked: &asked, control, expansions: &expansions, outlines: expansions.outlines(&asked) };
     let out = object.name(&["value"]);

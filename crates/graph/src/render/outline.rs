@@ -40,6 +40,8 @@ struct Member {
     wanted: Wanted,
     /// Only the default is served.
     is_hidden: bool,
+    /// The text of the member with its default, once it is prepared, and the place of the value in it.
+    prepared: Option<(Vec<u8>, usize)>,
 }
 
 impl<'a> Outline<'a> {
@@ -51,8 +53,21 @@ impl<'a> Outline<'a> {
             wanted: Wanted { place, property, version },
             is_hidden: (property.single_only && form == Form::Listed)
                 || (property.named_only && !selection.names(property.name)),
+            prepared: None,
         };
         Self { of, selection, members: served.map(member).collect(), known: None, last: None }
+    }
+
+    /// Prepares the text that all entities have in common, for one who writes many of them.
+    pub(crate) fn prepared(mut self) -> Self {
+        for member in &mut self.members {
+            let mut text = Vec::new();
+            let mut object = Object { out: &mut text, is_empty: true };
+            let value = object.name(&[member.wanted.property.name]).len();
+            write_value(&mut text, &default(member.wanted.property));
+            member.prepared = Some((text, value));
+        }
+        self
     }
 
     /// Returns true if items of a list show their tag.
@@ -108,10 +123,14 @@ impl<'a> Outline<'a> {
             if is_last && format.metadata != Metadata::Full {
                 continue;
             }
-            match self.known_value(member, values) {
-                None if is_plain => write_default(property, object),
-                Some(value) if is_written => object.member(property.name, &value),
-                known => {
+            match (self.known_value(member, values), &member.prepared) {
+                (None, Some((text, _))) if is_plain => {
+                    object.text(text);
+                }
+                (None, None) if is_plain => write_default(property, object),
+                (Some(value), Some((text, name))) if is_written => write_value(object.text(&text[..*name]), &value),
+                (Some(value), None) if is_written => object.member(property.name, &value),
+                (known, _) => {
                     let value = known.unwrap_or_else(|| default(property));
                     if let Some(of) = announced(format, property.edm, &value) {
                         object.annotation(property.name, TYPE, &of);
@@ -170,13 +189,19 @@ impl<'a> Object<'a> {
 
     /// Writes a name, and returns the place of its value. No name of the model has a character that JSON escapes.
     pub(crate) fn name(&mut self, parts: &[&str]) -> &mut Vec<u8> {
+        self.text(b"\"");
+        parts.iter().for_each(|part| self.out.extend_from_slice(part.as_bytes()));
+        self.out.extend_from_slice(b"\":");
+        self.out
+    }
+
+    /// Writes the text of a member, or of its beginning, and returns the place of the rest.
+    fn text(&mut self, text: &[u8]) -> &mut Vec<u8> {
         if !self.is_empty {
             self.out.push(b',');
         }
         self.is_empty = false;
-        self.out.push(b'"');
-        parts.iter().for_each(|part| self.out.extend_from_slice(part.as_bytes()));
-        self.out.extend_from_slice(b"\":");
+        self.out.extend_from_slice(text);
         self.out
     }
 
