@@ -1,7 +1,6 @@
 //! The work on the server's own host, straight in the data directory: it works with and without a
 //! running server.
 
-use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,15 +29,24 @@ use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::tenant::Tenant;
 use chaveiro_core::{Fault, Refusal, Timestamp};
 use chaveiro_escrow::Recipient;
-use chaveiro_lang::{Explain, nearest, text};
+use chaveiro_lang::{Explain, Lang, nearest, text};
 use chaveiro_mdm::{EnrollmentTokenText, new_enrollment_token, token_sha256};
 use chaveiro_server::{DataDir, DataDirError, Opened, SystemClock, SystemEntropy};
+use chaveiro_store_sqlite::SqliteStore;
 use uuid::Uuid;
 
 use crate::args::Common;
 use crate::beginnings::Names;
+use crate::out::Out;
 use crate::person;
 use crate::session::{Remembered, Session};
+
+/// Tells the operator if the log was damaged when the database was opened.
+pub(crate) fn tell_of_log(store: &SqliteStore, out: Out) {
+    if let Some(frame) = store.damaged_from() {
+        out.note(text!("log-damaged", frame = frame));
+    }
+}
 
 /// A data directory and what lives in it.
 pub(crate) struct Host {
@@ -68,9 +76,7 @@ impl Host {
         let directory = data_directory(common)?;
         let opened = directory.open_all(clock.now(), &SystemEntropy)?;
         // After this the log is another one: the first to open it has to tell.
-        if let Some(notice) = opened.sqlite.notice() {
-            let _ = writeln!(std::io::stderr(), "chaveiro: {notice}");
-        }
+        tell_of_log(&opened.sqlite, Out::new(common.json, Lang::of_arguments(std::env::args_os())));
         Ok(Self { directory, opened, person: person::here(), clock })
     }
 

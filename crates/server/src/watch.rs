@@ -36,7 +36,7 @@ pub(crate) async fn start(
     tasks: &mut JoinSet<()>,
     stop: &CancellationToken,
 ) {
-    health.set(Subject::Database, of_database(None, store.notice()));
+    health.set(Subject::Database, of_database(None, store.damaged_from()));
     tasks.spawn(watch_disk(Arc::clone(store), Arc::clone(health), free_bytes, stop.clone()));
     let checked = Arc::new(Notify::new());
     let checking = watch_database(Arc::clone(store), Arc::clone(health), Arc::clone(&checked));
@@ -82,7 +82,7 @@ async fn watch_database(store: Arc<SqliteStore>, health: Arc<Health>, checked: A
             (Err(error), _) => Some(Trouble::Unread(error.to_string())),
         };
         let pause = if matches!(found, Some(Trouble::Unread(_))) { CHECK_RETRY } else { CHECK_INTERVAL };
-        health.set(Subject::Database, of_database(found, store.notice()));
+        health.set(Subject::Database, of_database(found, store.damaged_from()));
         checked.notify_one();
         tokio::time::sleep(pause).await;
     }
@@ -97,16 +97,19 @@ enum Trouble {
 }
 
 /// The complaint about the database. Damage is a fault and a failed reading is a notice; otherwise the notice of the
-/// start stays.
-fn of_database(trouble: Option<Trouble>, notice: Option<&str>) -> Option<Complaint> {
-    let (weight, text) = match (trouble, notice) {
+/// start about the log stays.
+fn of_database(trouble: Option<Trouble>, damaged_from: Option<u64>) -> Option<Complaint> {
+    let (weight, text) = match (trouble, damaged_from) {
         (Some(Trouble::Damaged(problem)), _) => {
             (Weight::Fault, format!("the database is damaged ({problem}); stop the server and restore a backup"))
         }
         (Some(Trouble::Unread(error)), _) => {
             (Weight::Notice, format!("the database could not be read to its end ({error}); look after the disk"))
         }
-        (None, Some(notice)) => (Weight::Notice, notice.to_owned()),
+        (None, Some(frame)) => {
+            let behind = "behind everything that was promised; look after the disk";
+            (Weight::Notice, format!("the log of the database was damaged from its frame {frame} on, {behind}"))
+        }
         (None, None) => return None,
     };
     Some(Complaint { weight, text })
@@ -131,14 +134,14 @@ mod tests {
     fn a_damaged_database_is_a_fault_and_one_that_could_not_be_read_is_told() {
         let damaged = || Some(Trouble::Damaged("row 3 missing from index".to_owned()));
         let unread = || Some(Trouble::Unread("disk I/O error".to_owned()));
-        for (trouble, notice, expected) in [
+        for (trouble, damaged_from, expected) in [
             (damaged(), None, Some((Weight::Fault, "row 3 missing from index"))),
-            (damaged(), Some("the log was damaged"), Some((Weight::Fault, "restore a backup"))),
+            (damaged(), Some(7), Some((Weight::Fault, "restore a backup"))),
             (unread(), None, Some((Weight::Notice, "disk I/O error"))),
-            (None, Some("the log was damaged"), Some((Weight::Notice, "the log was damaged"))),
+            (None, Some(7), Some((Weight::Notice, "frame 7"))),
             (None, None, None),
         ] {
-            let found = of_database(trouble, notice);
+            let found = of_database(trouble, damaged_from);
             assert_eq!(found.as_ref().map(|found| found.weight), expected.map(|(weight, _)| weight), "{expected:?}");
             assert!(found.is_none_or(|found| expected.is_some_and(|(_, part)| found.text.contains(part))));
         }

@@ -95,7 +95,7 @@ pub struct SqliteStore {
     file: PathBuf,
     options: Options,
     condition: Arc<Condition>,
-    notice: Option<String>,
+    damaged_from: Option<u64>,
     // Held until the threads have ended.
     _presence: File,
 }
@@ -120,7 +120,7 @@ impl SqliteStore {
 
     fn start(directory: &Path, options: Options, trust: Trust) -> Result<(Self, Option<Doubt>), OpenError> {
         let file = directory.join(FILE_NAME);
-        let Opened { database, doubt, notice, presence } = open::writer(directory, &file, &options, trust)?;
+        let Opened { database, doubt, damaged_from, presence } = open::writer(directory, &file, &options, trust)?;
         let readers = (0..options.readers.max(1)).map(|_| open::reader(&file, &options));
         let readers = readers.collect::<Result<Vec<_>, _>>()?;
         let (reads, reader_threads) = worker::start_readers(readers, &options).map_err(OpenError::Thread)?;
@@ -132,7 +132,7 @@ impl SqliteStore {
         let mut threads = reader_threads;
         threads.push(writer_thread);
         let queues = Some((writes, reads));
-        Ok((Self { queues, threads, file, options, condition, notice, _presence: presence }, doubt))
+        Ok((Self { queues, threads, file, options, condition, damaged_from, _presence: presence }, doubt))
     }
 
     /// Counts a start of a server.
@@ -140,9 +140,9 @@ impl SqliteStore {
         open::count_boot(&self.file, &self.options)
     }
 
-    /// Returns the operator's notice about the log that was found at the start, if there is one.
-    pub fn notice(&self) -> Option<&str> {
-        self.notice.as_deref()
+    /// Returns the frame from which on the log was damaged at the start, behind everything that was promised.
+    pub fn damaged_from(&self) -> Option<u64> {
+        self.damaged_from
     }
 
     /// Returns true if the last commit found no space on the disk. Checks again while that is so.

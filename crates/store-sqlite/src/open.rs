@@ -125,8 +125,8 @@ pub(crate) struct Database {
 pub(crate) struct Opened {
     pub(crate) database: Database,
     pub(crate) doubt: Option<Doubt>,
-    /// The operator's notice about the log.
-    pub(crate) notice: Option<String>,
+    /// The frame from which on the log was damaged.
+    pub(crate) damaged_from: Option<u64>,
     /// The lock that shows other processes that the database is in use.
     pub(crate) presence: File,
 }
@@ -184,8 +184,8 @@ pub(crate) fn writer(directory: &Path, file: &Path, options: &Options, trust: Tr
     if let (Some(doubt), Trust::Verified) = (&doubt, trust) {
         return Err(OpenError::Doubtful { file: file.into(), doubt: doubt.clone() });
     }
-    let notice = notice(log.as_ref());
-    if doubt.is_some() || notice.is_some() {
+    let damaged_from = damaged_from(log.as_ref());
+    if doubt.is_some() || damaged_from.is_some() {
         // A log that ends early can leave pages from different times in the file.
         let wrong = problems(&connection).map_err(explain)?;
         if let Some(reason) = wrong.into_iter().next() {
@@ -223,7 +223,7 @@ pub(crate) fn writer(directory: &Path, file: &Path, options: &Options, trust: Tr
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(explain)?;
     }
     admit(&presence).map_err(|error| OpenError::Mark { file: directory.into(), error })?;
-    Ok(Opened { database: Database { connection, mark, schema, floor }, doubt, notice, presence })
+    Ok(Opened { database: Database { connection, mark, schema, floor }, doubt, damaged_from, presence })
 }
 
 enum Begin {
@@ -366,18 +366,15 @@ fn set_aside(file: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Returns the operator's notice about a log whose sound part holds everything that was promised.
-fn notice(log: Option<&Log>) -> Option<String> {
+/// Returns the first damaged frame of a log whose sound part holds everything that was promised.
+fn damaged_from(log: Option<&Log>) -> Option<u64> {
     match log?.rest {
         Rest::Nothing => None,
         Rest::Unfinished => {
             tracing::info!("the log of the database ended within a commit; it was not promised, and it is undone");
             None
         }
-        Rest::Broken(frame) => Some(format!(
-            "the log of the database was damaged from its frame {frame} on, behind everything that was promised; \
-            look after the disk"
-        )),
+        Rest::Broken(frame) => Some(frame),
     }
 }
 

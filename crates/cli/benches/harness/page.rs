@@ -81,6 +81,7 @@ cargo xtask bench mixed --devices 1000000 --minutes 10
 
 Servers and clients share the processors of one machine, over loopback.
 Close everything else first; the load before the run stands above.
+[profile.md](profile.md) says where the remaining time goes, and why a goal is missed.
 ";
 
 fn markdown(run: &Run, before: Option<&Run>) -> String {

@@ -1,6 +1,5 @@
 //! `chaveiro backup` and `chaveiro check`.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -10,16 +9,14 @@ use chaveiro_server::{Manifest, SystemClock, back_up, check_backup, copy_keys};
 use serde_json::{Value, json};
 
 use crate::args::Common;
-use crate::host::data_directory;
+use crate::host::{data_directory, tell_of_log};
 use crate::out::Out;
 use chaveiro_lang::{Text, text};
 
 pub(crate) async fn backup(common: &Common, out: Out, to: &Path, keys: Option<&PathBuf>) -> Result<()> {
     let directory = data_directory(common)?;
     let (store, now) = (directory.open_store()?, SystemClock::default().now());
-    if let Some(notice) = store.notice() {
-        let _ = writeln!(std::io::stderr(), "chaveiro: {notice}");
-    }
+    tell_of_log(&store, out);
     let target = to.to_owned();
     let manifest = tokio::task::spawn_blocking(move || back_up(&store, &target, now)).await??;
     if let Some(keys) = keys {

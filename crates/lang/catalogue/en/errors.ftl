@@ -333,6 +333,9 @@ backup-unmarked = { $file } is of a version without marks
 backup-rows = the rows of the backup cannot be read: { $error }
     .hint = use another backup
 backup-file = it has { $bytes } bytes and SHA-256 { $sha256 }, and had { $named_bytes } and { $named_sha256 }
+log-damaged =
+    The log of the database was damaged from its frame { $frame } on, behind everything that was promised.
+    Look after the disk.
 backup-page = the database is damaged: { $problem }
 backup-no-mark = it has no mark
 backup-other-state = its state is not the one that the manifest names

@@ -342,6 +342,9 @@ backup-unmarked = { $file } é de uma versão sem marcas
 backup-rows = as linhas do backup não podem ser lidas: { $error }
     .hint = use outro backup
 backup-file = tem { $bytes } bytes e SHA-256 { $sha256 }, e tinha { $named_bytes } e { $named_sha256 }
+log-damaged =
+    O log do banco estava danificado a partir do quadro { $frame }, depois de tudo o que foi prometido.
+    Verifique o disco.
 backup-page = o banco está danificado (texto original: { $problem })
 backup-no-mark = não tem marca
 backup-other-state = o estado não é o que o manifesto indica
