@@ -9,9 +9,10 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::harness::results::{Row, Table};
+use crate::harness::site::{hold_nothing_back, open_files};
 use crate::harness::{Plan, quantile};
 use crate::support::machine::{Machine, Service};
-use crate::support::{Server, get, run};
+use crate::support::{Server, WITHOUT_LIMITS, get, run};
 
 const DEVICES: &str = "/beta/deviceManagement/managedDevices";
 
@@ -52,7 +53,8 @@ impl Scene {
         let data = directory.path().join("data");
         run(&data, &["init"]);
         run(&data, &["tenant", "set", "--linux-locks", way.locks]);
-        let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+        hold_nothing_back(&data);
+        let server = Server::start_limited(&data, open_files(), WITHOUT_LIMITS);
         let client = server.client();
         let machine = Machine::in_directory(&parent);
         std::fs::write(machine.root().join("etc/login.defs"), way.hash).expect("written");

@@ -87,9 +87,17 @@ const QUESTIONS: &[Question] = &[
 
 pub async fn measure(plan: &Plan) -> Vec<Table> {
     let turns = plan.of(2, 40, 40);
-    let mut fleets = Vec::new();
+    let mut sites = Vec::new();
     for size in &plan.devices {
-        fleets.push(fleet(*size).await);
+        let site = Site::new();
+        site.fill(0..*size).await;
+        sites.push((*size, site));
+    }
+    // Callers come now: the server hangs up on those who are silent as long as a large fleet takes to be made.
+    let mut fleets = Vec::new();
+    for (size, site) in sites {
+        let served = site.serve();
+        fleets.push(Fleet { size, caller: served.caller().await, served, site });
     }
     let mut table = Table::new(5, "What grows with the number of devices");
     table.note(format!("p50 of {turns} requests in each round, in turns; the smallest fleet is the yardstick."));
@@ -128,13 +136,6 @@ fn add(table: &mut Table, question: &Question, fleets: &[Fleet], samples: Vec<Ve
             (_, false) => row.over(name(&fleets[0])),
         });
     }
-}
-
-async fn fleet(size: usize) -> Fleet {
-    let site = Site::new();
-    site.fill(0..size).await;
-    let served = site.serve();
-    Fleet { size, caller: served.caller().await, served, site }
 }
 
 /// Asks, and returns the milliseconds.

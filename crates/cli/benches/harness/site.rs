@@ -1,7 +1,7 @@
 //! A fresh installation with devices in it, its server, and the clients that know it.
 
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chaveiro_core::device::Platform;
@@ -45,12 +45,17 @@ pub struct Enrolled {
     reported_id: String,
 }
 
+/// Lets the tenant of that directory recover and read without end.
+pub fn hold_nothing_back(data: &Path) {
+    let limits = ["--hold-recoveries", "--reading-limit", "--reading-caller-limit", "--reading-percent"];
+    let none: Vec<_> = limits.into_iter().flat_map(|limit| [limit, "0"]).collect();
+    run(data, &[&["tenant", "set"], &none[..]].concat());
+}
+
 impl Site {
     pub fn new() -> Self {
         let (directory, data) = initialised();
-        let limits = ["--hold-recoveries", "--reading-limit", "--reading-caller-limit", "--reading-percent"];
-        let none: Vec<_> = limits.into_iter().flat_map(|limit| [limit, "0"]).collect();
-        run(&data, &[&["tenant", "set"], &none[..]].concat());
+        hold_nothing_back(&data);
         let tenant = run_json(&data, &["tenant", "list"])[0]["id"].as_str().expect("a tenant").parse().expect("an id");
         Self { data, tenant: TenantId(tenant), _directory: directory }
     }
@@ -98,16 +103,18 @@ impl Site {
     /// The same with that filter of the log, which goes to a file, and with more flags.
     pub fn serve_with(&self, log: &str, flags: &[&str]) -> Served {
         let flags = [WITHOUT_LIMITS, &["--log", log, "--limit-connections-by-address", "0"], flags].concat();
-        let files = getrlimit(Resource::Nofile).maximum.unwrap_or(OPEN_FILES).min(OPEN_FILES);
-        let server = Server::start_limited(&self.data, files, &flags);
+        let server = Server::start_limited(&self.data, open_files(), &flags);
         let root = CertificateDer::from_pem_slice(server.root_pem().as_bytes()).expect("a root");
         let token = format!("Bearer {}", full_token(&self.data));
         Served { token: token.into(), root, server, data: self.data.clone() }
     }
 }
 
-/// The files that a measured server may have open, if this process may.
-const OPEN_FILES: u64 = 65_536;
+/// The files that a measured server may have open.
+pub fn open_files() -> u64 {
+    const MOST: u64 = 65_536;
+    getrlimit(Resource::Nofile).maximum.unwrap_or(MOST).min(MOST)
+}
 
 pub fn pem(label: &str, der: &[u8]) -> String {
     use base64::Engine;
