@@ -318,6 +318,10 @@ async fn a_recovery_key_opens_passcodes_without_a_key_of_the_server_and_every_re
     let (made, _) = (make_recipient(&key), make_recipient(&other));
     assert_eq!(std::fs::metadata(&key).expect("a file").permissions().mode() & 0o7777, 0o600);
     let before = std::fs::read(&key).expect("bytes");
+    // A bare name is a file of the current directory.
+    let (here, bare) = (key.parent().expect("a directory"), ["keys", "make-recipient", "bare.key"]);
+    let named = chaveiro().current_dir(here).args(bare).output().expect("it runs");
+    assert!(named.status.success() && here.join("bare.key").exists(), "{named:?}");
     let again = chaveiro().args(["keys", "make-recipient"]).arg(&key).output().expect("it runs");
     assert!(!again.status.success() && text(&again.stderr).contains("is not overwritten"), "{}", text(&again.stderr));
     assert_eq!(std::fs::read(&key).expect("bytes"), before);

@@ -97,9 +97,13 @@ pub fn read(file: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
     Ok(bytes)
 }
 
+/// Returns the directory of a file: the current one for a bare name, which has an empty parent.
+pub fn directory_of(file: &Path) -> &Path {
+    file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Writes a new key file, readable by its owner only. The file is durable when this returns. Refuses to overwrite.
 pub fn create(file: &Path, contents: &[u8]) -> Result<(), KeyFileError> {
-    let parent = file.parent().unwrap_or(Path::new("."));
     let temporary = temporary_name(file);
     let written = write_synced(&temporary, contents).and_then(|()| fs::hard_link(&temporary, file));
     // The link publishes the complete file; the temporary name is not needed any more either way.
@@ -108,7 +112,7 @@ pub fn create(file: &Path, contents: &[u8]) -> Result<(), KeyFileError> {
         ErrorKind::AlreadyExists => KeyFileError::Exists(file.to_owned()),
         _ => io(file)(error),
     })?;
-    sync_directory(parent).map_err(io(file))
+    sync_directory(directory_of(file)).map_err(io(file))
 }
 
 /// Writes a key file, replacing an older one atomically. The file is durable when this returns.
@@ -119,7 +123,7 @@ pub fn replace(file: &Path, contents: &[u8]) -> Result<(), KeyFileError> {
         let _ = fs::remove_file(&temporary);
     }
     written.map_err(io(file))?;
-    sync_directory(file.parent().unwrap_or(Path::new("."))).map_err(io(file))
+    sync_directory(directory_of(file)).map_err(io(file))
 }
 
 /// Writes the next contents of a key file beside it, under [`staged_name`]; durable when this returns. The caller
@@ -135,7 +139,7 @@ pub fn settle(file: &Path) -> Result<bool, KeyFileError> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(io(file)(error)),
     }
-    sync_directory(file.parent().unwrap_or(Path::new("."))).map_err(io(file))?;
+    sync_directory(directory_of(file)).map_err(io(file))?;
     Ok(true)
 }
 

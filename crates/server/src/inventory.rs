@@ -17,7 +17,7 @@ use chaveiro_core::id::TenantId;
 use chaveiro_core::keys::{EscrowKeys, Fingerprint, KeyName, KnownKey};
 use chaveiro_core::ports::{Entropy, Sealer, Store};
 use chaveiro_escrow::Keyring;
-use chaveiro_keyfile::{self as keyfile, KeyFileError};
+use chaveiro_keyfile::{self as keyfile, KeyFileError, directory_of};
 use chaveiro_mdm::{CertificateAuthority, DeviceCredentials};
 
 pub use self::problem::{InventoryError, KeyProblem, KeyProblems, Unusable};
@@ -38,9 +38,9 @@ const STANDING: [Standing; 3] = [
         name: KeyName::Authority,
         file: "ca/root.key",
         fingerprint: |file| {
-            Ok(CertificateAuthority::open(parent(file), Timestamp::UNIX_EPOCH + BEYOND, &Zeros)?.fingerprint())
+            Ok(CertificateAuthority::open(directory_of(file), Timestamp::UNIX_EPOCH + BEYOND, &Zeros)?.fingerprint())
         },
-        make: |file, now, entropy| Ok(CertificateAuthority::create(parent(file), now, entropy).map(drop)?),
+        make: |file, now, entropy| Ok(CertificateAuthority::create(directory_of(file), now, entropy).map(drop)?),
     },
     Standing {
         name: KeyName::DeviceCredentials,
@@ -66,10 +66,6 @@ impl Entropy for Zeros {
     fn fill(&self, buffer: &mut [u8]) {
         buffer.fill(0);
     }
-}
-
-fn parent(file: &Path) -> &Path {
-    file.parent().unwrap_or(Path::new("."))
 }
 
 /// The keys of a data directory, and the fingerprints by which its database knows them.

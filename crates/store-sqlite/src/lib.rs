@@ -169,7 +169,7 @@ impl SqliteStore {
     }
 
     fn directory(&self) -> &Path {
-        self.file.parent().unwrap_or(Path::new("."))
+        chaveiro_keyfile::directory_of(&self.file)
     }
 }
 

@@ -255,7 +255,7 @@ fn begin(connection: &Connection, mark: &MarkFile, schema: u32, is_changed: bool
     if !state.marked {
         // The mark comes first: a database that states that it has one must have it.
         kept(&now(&state)?).map_err(Begin::Mark)?;
-        File::open(file.parent().unwrap_or(Path::new(".")))
+        File::open(chaveiro_keyfile::directory_of(file))
             .and_then(|directory| directory.sync_all())
             .map_err(Begin::Mark)?;
     }
@@ -417,7 +417,7 @@ pub(crate) fn reader(file: &Path, options: &Options) -> Result<Connection, OpenE
     prepare(&connection, options).map_err(explain)?;
     let readers = i64::try_from(options.readers).unwrap_or(i64::MAX).max(1);
     connection.pragma_update(None, "cache_size", -(READERS_CACHE_KIB / readers)).map_err(explain)?;
-    let directory = file.parent().unwrap_or(Path::new("."));
+    let directory = chaveiro_keyfile::directory_of(file);
     with_key(&connection, &RowKey::read(directory)?).map_err(explain)?;
     Ok(connection)
 }
@@ -517,7 +517,7 @@ fn migration(error: rusqlite::Error, file: &Path) -> OpenError {
 
 pub(crate) fn explain(error: rusqlite::Error, file: &Path) -> OpenError {
     let reason = error.to_string();
-    let directory = file.parent().unwrap_or(Path::new("."));
+    let directory = chaveiro_keyfile::directory_of(file);
     if disk::may_be_full(&error) && !disk::has_room(directory) {
         return OpenError::Full(directory.to_owned());
     }

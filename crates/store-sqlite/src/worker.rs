@@ -295,7 +295,7 @@ impl Writer {
     }
 
     fn directory(&self) -> &Path {
-        self.file.parent().unwrap_or(Path::new("."))
+        chaveiro_keyfile::directory_of(&self.file)
     }
 
     fn checkpoint_if_due(&mut self) {
