@@ -75,9 +75,8 @@ pub async fn measure(plan: &Plan) -> Vec<Table> {
         devices.iter_mut().for_each(Handset::check_answers);
     }
     let mut table = Table::new(3, "Idle check-ins");
-    table.note(format!(
-        "{AT_ONCE} devices, kept connections over mutual TLS. A check-in is a session of one message, which is written before."
-    ));
+    table.note(format!("{AT_ONCE} devices, kept connections over mutual TLS."));
+    table.note("A check-in is a session of one message, which is written before.");
     table.row(Row::new("requests answered with nothing", "per second", nothing.rate));
     table.row(Row::new("check-ins", "per second", check_ins.rate).over("requests answered with nothing").at_least(0.5));
     table.row(Row::new("processor time of the server, nothing", "µs each", nothing.cpu));

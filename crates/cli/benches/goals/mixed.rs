@@ -76,16 +76,19 @@ pub async fn measure(plan: &Plan) -> Vec<Table> {
     let mut table = Table::new(8, "Everything at once");
     let rows: Vec<_> = (["device", "action", "audit_event"].iter()).map(|name| load.rows(name)).collect();
     table.note(format!(
-        "{:.0} s; at the end {} devices, {} actions, {} audit events.",
+        "After {:.0} s there are {} devices, {} actions and {} audit events.",
         plan.duration.as_secs_f64(),
         rows[0],
         rows[1],
         rows[2]
     ));
-    table.note(format!("{} connections of devices are held all the time; the log level is `info`.", held.len() * 4));
+    table.note(format!(
+        "There are {} held connections of devices all the time, and the log level is `info`.",
+        held.len() * 4
+    ));
     for (kind, (mut alone, mut mixed)) in KINDS.iter().zip(alone.into_iter().zip(mixed)) {
         let name = format!("{}, alone", kind.name);
-        table.note(format!("{}: {} alone, {} in the mixture.", kind.name, alone.len(), mixed.len()));
+        table.note(format!("There were {} {} alone, and {} in the mixture.", alone.len(), kind.name, mixed.len()));
         table.row(Row::new(&name, "ms, p99", vec![quantile(&mut alone, 0.99)]));
         table.row(
             Row::new(format!("{}, in the mixture", kind.name), "ms, p99", vec![quantile(&mut mixed, 0.99)]).over(name),
