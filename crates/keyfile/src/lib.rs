@@ -163,7 +163,9 @@ fn temporary_name(file: &Path) -> PathBuf {
 }
 
 fn write_synced(file: &Path, contents: &[u8]) -> std::io::Result<()> {
-    let mut opened = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file)?;
+    // A file of that name is a killed run's, or was put there by another user, who would keep it open.
+    let _ = fs::remove_file(file);
+    let mut opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
     opened.write_all(contents)?;
     opened.sync_all()
 }
@@ -177,6 +179,20 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+
+    #[test]
+    fn a_key_is_not_written_into_a_file_that_was_put_in_the_place_of_the_temporary_one() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("a.key");
+        fs::write(temporary_name(&file), "").expect("planted");
+        fs::set_permissions(temporary_name(&file), fs::Permissions::from_mode(0o666)).expect("set");
+        let mut planted = File::open(temporary_name(&file)).expect("open");
+        create(&file, b"secret").expect("written");
+        let mut seen = Vec::new();
+        planted.read_to_end(&mut seen).expect("read");
+        assert!(seen.is_empty());
+        assert_eq!(file.metadata().expect("there").mode() & 0o777, 0o600);
+    }
 
     #[test]
     fn a_new_key_file_is_readable_by_its_owner_only_and_is_not_overwritten() {
