@@ -91,7 +91,11 @@ fn build_ours() -> Result<Vec<(String, PathBuf)>> {
     build.env("RUSTC_WORKSPACE_WRAPPER", root().join("fuzz/covered")).env("COVERAGE", COVERAGE);
     // The crates of others have a level of their own, and stay as they are.
     build.env("CARGO_PROFILE_DEV_OPT_LEVEL", "1");
-    Ok(programs(build, &[])?.into_iter().map(|program| (program.target, program.file)).collect())
+    let mut built: Vec<_> = programs(build, &[])?.into_iter().map(|program| (program.target, program.file)).collect();
+    built.sort();
+    let names: Vec<_> = built.iter().map(|(name, _)| name.clone()).collect();
+    ensure!(names == targets()?, "cargo has built {names:?} of the targets");
+    Ok(built)
 }
 
 fn fuzzer(program: &Path, name: &str, seconds: u64) -> Result<Command> {

@@ -1,9 +1,8 @@
 //! Every decision is a function of `core`: no other crate writes by the port of the store, but for what is named here.
 
-mod sources;
+mod callers;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 
 /// Writes that decide nothing: file, method, reason.
 const MAY_WRITE: &[(&str, &str, &str)] = &[
@@ -14,35 +13,11 @@ const MAY_WRITE: &[(&str, &str, &str)] = &[
     ("crates/server/src/vigil.rs", "set_running", "the running time is a reading of the clock"),
 ];
 
-/// The domain, the store with its suite, and the worlds of tests, which fill a store.
-const FREE: [&str; 4] = ["core", "store-sqlite", "store-conformance", "testing"];
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-/// The source files below that folder, without tests.
-fn without_tests(folder: &Path) -> Vec<PathBuf> {
-    let is_test = |path: &PathBuf| {
-        let inside = path.strip_prefix(folder).expect("below the folder");
-        inside.iter().any(|name| Path::new(name).file_stem().is_some_and(|stem| stem == "tests"))
-    };
-    let mut found = sources::below(folder);
-    found.retain(|path| !is_test(path));
-    found
-}
-
-/// The text of a file up to its tests.
-fn text(file: &Path) -> String {
-    let text = std::fs::read_to_string(file).expect("text");
-    text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or_default().to_owned()
-}
-
 /// The methods of the port that write.
 fn writing() -> BTreeSet<String> {
     let mut methods = BTreeSet::new();
-    for file in without_tests(&root().join("crates/core/src/ports")) {
-        for declared in text(&file).split("fn ").skip(1) {
+    for file in callers::without_tests(&callers::root().join("crates/core/src/ports")) {
+        for declared in callers::before_tests(&file).split("fn ").skip(1) {
             let (name, parameters) = declared.split_once('(').unwrap_or_default();
             if parameters.trim_start().starts_with("&mut self") {
                 methods.insert(name.to_owned());
@@ -54,22 +29,13 @@ fn writing() -> BTreeSet<String> {
 
 /// Every call of these methods: file and method. Where a method's name is an everyday word, its receiver must be a `unit`.
 fn calls(methods: &BTreeSet<String>) -> BTreeSet<(String, String)> {
-    let root = root();
     let mut found = BTreeSet::new();
-    for entry in std::fs::read_dir(root.join("crates")).expect("the crates") {
-        let krate = entry.expect("a crate").path();
-        let name = krate.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if FREE.contains(&name) || !krate.join("src").is_dir() {
-            continue;
-        }
-        for file in without_tests(&krate.join("src")) {
-            let text: String = text(&file).split_whitespace().collect();
-            for method in methods {
-                let call = if method.contains('_') { format!(".{method}(") } else { format!("unit.{method}(") };
-                if text.contains(&call) {
-                    let file = file.strip_prefix(&root).expect("below the root").to_string_lossy().into_owned();
-                    found.insert((file, method.clone()));
-                }
+    for (file, text) in callers::all() {
+        let text: String = text.split_whitespace().collect();
+        for method in methods {
+            let call = if method.contains('_') { format!(".{method}(") } else { format!("unit.{method}(") };
+            if text.contains(&call) {
+                found.insert((file.clone(), method.clone()));
             }
         }
     }

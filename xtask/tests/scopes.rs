@@ -1,10 +1,9 @@
 //! Every unit of work names its scope, or stands here with the reason why it is about any rows. A backend on several nodes
 //! locks and fetches by it (ADR 30).
 
-mod sources;
+mod callers;
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 /// Units of work about any rows: file, function, reason.
 const WHOLE: &[(&str, &str, &str)] = &[
@@ -53,12 +52,8 @@ const WHOLE: &[(&str, &str, &str)] = &[
 /// The calls that name no scope, without their spaces.
 const CALLS: [&str; 4] = ["store.write(", "store.try_write(", "write_store(", "write_and_alert("];
 
-/// The store itself with its suite, and the worlds of tests.
-const FREE: [&str; 4] = ["core", "store-sqlite", "store-conformance", "testing"];
-
-/// The functions of a file with such a call, which are its functions up to its tests.
+/// The functions of a text with such a call.
 fn without_scope(text: &str) -> impl Iterator<Item = String> + '_ {
-    let text = text.split("\n#[cfg(test)]\nmod tests").next().unwrap_or_default();
     text.split("fn ").skip(1).filter_map(|function| {
         let (name, body) = function.split_once(['(', '<'])?;
         let body: String = body.split_whitespace().collect();
@@ -68,20 +63,9 @@ fn without_scope(text: &str) -> impl Iterator<Item = String> + '_ {
 
 #[test]
 fn every_unit_of_work_names_its_scope_or_the_reason_why_it_has_none() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut found = BTreeSet::new();
-    for entry in std::fs::read_dir(root.join("crates")).expect("the crates") {
-        let krate = entry.expect("a crate").path();
-        let name = krate.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if FREE.contains(&name) || !krate.join("src").is_dir() {
-            continue;
-        }
-        let files = sources::below(&krate.join("src"));
-        for file in files.iter().filter(|file| file.file_stem().is_some_and(|stem| stem != "tests")) {
-            let path = file.strip_prefix(&root).expect("below the root").to_string_lossy().into_owned();
-            let text = std::fs::read_to_string(file).expect("text");
-            found.extend(without_scope(&text).map(|function| (path.clone(), function)));
-        }
+    for (file, text) in callers::all() {
+        found.extend(without_scope(&text).map(|function| (file.clone(), function)));
     }
     let listed: BTreeSet<_> =
         WHOLE.iter().map(|(file, function, _)| ((*file).to_owned(), (*function).to_owned())).collect();

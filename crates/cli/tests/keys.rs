@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::support::disk::Disk;
-use crate::support::{Server, chaveiro, get, initialised, run, run_json, text, try_run};
+use crate::support::{Server, chaveiro, events_of, get, initialised, run, run_json, text, try_run};
 
 const DEVICES: &str = "/beta/deviceManagement/managedDevices";
 
@@ -411,14 +411,8 @@ async fn a_recovery_key_opens_passcodes_without_a_key_of_the_server_and_every_re
     // What was opened in the data directory is in its record.
     std::fs::rename(&away, &escrow).expect("moved back");
     let export = run(&data, &["audit", "export"]);
-    let events: Vec<serde_json::Value> = export
-        .lines()
-        .filter_map(|line| {
-            serde_json::from_str::<serde_json::Value>(line).expect("JSON")["body"].as_str().map(str::to_owned)
-        })
-        .map(|body| serde_json::from_str(&body).expect("an event"))
-        .filter(|event: &serde_json::Value| event["activity"] == "passcodeDisclosed")
-        .collect();
+    let mut events = events_of(&export);
+    events.retain(|event| event["activity"] == "passcodeDisclosed");
     assert_eq!(events.len(), 1, "{events:?}");
     assert_eq!(events[0]["actor"]["kind"], "operator");
     let details = events[0]["details"].to_string();

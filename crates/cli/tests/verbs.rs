@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Stdio;
 
-use crate::support::{Server, chaveiro, initialised, run, run_json, taken_once, text, try_run};
+use crate::support::{Server, chaveiro, events_of, initialised, run, run_json, taken_once, text, try_run};
 
 /// The help of that verb.
 fn help_of(verb: &[String]) -> String {
@@ -662,14 +662,7 @@ async fn what_is_done_on_the_host_names_the_person_and_the_reason() {
     done_by("bob", &data, &["app", "revoke", app["clientId"].as_str().expect("an id")]);
     done_by("bob", &data, &["sign-in", "revoke", "--external", "somebody@elsewhere"]);
 
-    let export = run(&data, &["audit", "export"]);
-    let events: Vec<serde_json::Value> = export
-        .lines()
-        .filter_map(|line| {
-            serde_json::from_str::<serde_json::Value>(line).expect("JSON")["body"].as_str().map(str::to_owned)
-        })
-        .map(|body| serde_json::from_str(&body).expect("an event"))
-        .collect();
+    let events = events_of(&run(&data, &["audit", "export"]));
     let table = [
         ("tenantChanged", "alice", ""),
         ("actionRequested", "alice", "ticket 1"),

@@ -17,7 +17,7 @@ pub(crate) const MAX_RECIPIENTS: usize = 16;
 const PUBLIC_KEY_BYTES: usize = 65;
 
 /// The name of a public key: the first eight bytes of its SHA-256, in hex.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct KeyId([u8; 8]);
 

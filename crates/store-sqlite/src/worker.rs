@@ -382,7 +382,7 @@ pub(crate) fn start_readers(
         let read = move || {
             let remembered = Remembered::default();
             for Waiting { job, answer } in waiting {
-                let _ = answer.send(run_reading((&connection, &remembered), list_steps, clock.as_deref(), job));
+                let _ = answer.send(run_reading(&connection, &remembered, list_steps, clock.as_deref(), job));
             }
         };
         threads.push(std::thread::Builder::new().name("store-reader".to_owned()).spawn(read)?);
@@ -392,7 +392,8 @@ pub(crate) fn start_readers(
 
 /// Runs a read on one snapshot.
 fn run_reading(
-    (connection, remembered): (&Connection, &Remembered),
+    connection: &Connection,
+    remembered: &Remembered,
     list_steps: u64,
     clock: Option<&dyn Clock>,
     job: Reading,

@@ -1,11 +1,12 @@
 //! `chaveiro keys`: the keys of the server, and the recipients to whom passcodes are sealed.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use chaveiro_audit::Signer;
-use chaveiro_core::id::TenantId;
+use chaveiro_core::id::{DeviceId, TenantId};
 use chaveiro_core::keys::KeyName;
 use chaveiro_core::ports::Store;
 use chaveiro_escrow::{KeyId, Recipient, RecoveryKey};
@@ -70,9 +71,9 @@ async fn remove_recipient(common: &Common, out: Out, asked: &str) -> Result<()> 
     let tenant = host.tenant(common.tenant.as_deref()).await?.id;
     let removed = host.remove_recipient(tenant, asked).await?;
     let id = removed.id().to_string();
-    let sealed = Sealed::read(&host, tenant)?;
-    let mut devices = sealed.devices_of(removed.id());
+    let mut devices = sealed(&host, tenant)?.remove(&removed.id()).unwrap_or_default();
     let passcodes = devices.len();
+    devices.sort_unstable();
     devices.dedup();
     out.say(
         text!("recipient-removed", key = &id, passcodes = passcodes),
@@ -81,49 +82,34 @@ async fn remove_recipient(common: &Common, out: Out, asked: &str) -> Result<()> 
     Ok(())
 }
 
-/// The kept passcodes of a tenant by the keys that open them: each with its device.
-struct Sealed(Vec<(KeyId, String)>);
-
-impl Sealed {
-    fn read(host: &Host, tenant: TenantId) -> Result<Self> {
-        let mut found = Vec::new();
-        Snapshot::beside(&host.directory.root().join(FILE_NAME))?.each_passcode(tenant, |device, envelope| {
-            // One that cannot be read opens with no key.
-            let keys = chaveiro_escrow::recipients(envelope).unwrap_or_default();
-            found.extend(keys.into_iter().map(|key| (key, device.to_string())));
-        })?;
-        Ok(Self(found))
-    }
-
-    /// The device of each passcode that is sealed to that key, in order.
-    fn devices_of(&self, key: KeyId) -> Vec<String> {
-        let mut devices: Vec<_> =
-            self.0.iter().filter(|(of, _)| *of == key).map(|(_, device)| device.clone()).collect();
-        devices.sort();
-        devices
-    }
+/// The keys that open kept passcodes of a tenant: each with the device of every such passcode.
+fn sealed(host: &Host, tenant: TenantId) -> Result<BTreeMap<KeyId, Vec<DeviceId>>> {
+    let mut found = BTreeMap::<_, Vec<_>>::new();
+    Snapshot::beside(&host.directory.root().join(FILE_NAME))?.each_passcode(tenant, |device, envelope| {
+        // One that cannot be read opens with no key.
+        for key in chaveiro_escrow::recipients(envelope).unwrap_or_default() {
+            found.entry(key).or_default().push(device);
+        }
+    })?;
+    Ok(found)
 }
 
 /// Lists the recipients, and the removed ones whose keys still open passcodes.
 async fn recipients(common: &Common, out: Out) -> Result<()> {
     let host = Host::open(common)?;
     let tenant = host.tenant(common.tenant.as_deref()).await?.id;
-    let (recipients, sealed) = (host.opened.keyring.recipients(tenant)?, Sealed::read(&host, tenant)?);
+    let (recipients, mut sealed) = (host.opened.keyring.recipients(tenant)?, sealed(&host, tenant)?);
     let mut rows: Vec<_> = recipients
         .iter()
         .map(|recipient| {
-            let passcodes = sealed.devices_of(recipient.id()).len();
+            let passcodes = sealed.remove(&recipient.id()).map_or(0, |devices| devices.len());
             let id = recipient.id().to_string();
             json!({"id": id, "name": recipient.name, "removed": false, "passcodes": passcodes, "line": recipient.line()})
         })
         .collect();
-    let mut removed: Vec<_> = sealed.0.iter().map(|(key, _)| *key).collect();
-    removed.retain(|key| recipients.iter().all(|recipient| recipient.id() != *key));
-    removed.sort_by_key(ToString::to_string);
-    removed.dedup();
-    rows.extend(removed.into_iter().map(|key| {
-        let passcodes = sealed.devices_of(key).len();
-        json!({"id": key.to_string(), "name": null, "removed": true, "passcodes": passcodes, "line": null})
+    // Keys that no recipient has any more.
+    rows.extend(sealed.into_iter().map(|(key, devices)| {
+        json!({"id": key.to_string(), "name": null, "removed": true, "passcodes": devices.len(), "line": null})
     }));
     let columns = [
         (text!("title-key"), "id"),

@@ -48,6 +48,12 @@ pub fn run_json(data: &Path, arguments: &[&str]) -> Value {
     serde_json::from_str(&run(data, &arguments)).expect("JSON")
 }
 
+/// The audit events of an export.
+pub fn events_of(export: &str) -> Vec<Value> {
+    let lines = export.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    lines.filter_map(|line| Some(serde_json::from_str(line["body"].as_str()?).expect("an event"))).collect()
+}
+
 /// An operator's token with every permission.
 pub fn full_token(data: &Path) -> String {
     let named = chaveiro_core::permission::PERMISSIONS.iter().flat_map(|row| ["--permission", row.name]);

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::typed::{TYPE, announced, typed};
 use super::{Form, default};
-use crate::model::{Default, EntityType, Property};
+use crate::model::{EntityType, Property};
 use crate::negotiation::{Format, Metadata};
 use crate::query::Selection;
 use crate::resolve::Version;
@@ -127,9 +127,7 @@ impl<'a> Outline<'a> {
                 (None, Some((text, _))) if is_plain => {
                     object.text(text);
                 }
-                (None, None) if is_plain => write_default(property, object),
                 (Some(value), Some((text, name))) if is_written => write_value(object.text(&text[..*name]), &value),
-                (Some(value), None) if is_written => object.member(property.name, &value),
                 (known, _) => {
                     let value = known.unwrap_or_else(|| default(property));
                     if let Some(of) = announced(format, property.edm, &value) {
@@ -141,17 +139,6 @@ impl<'a> Outline<'a> {
                 }
             }
         }
-    }
-}
-
-fn write_default(property: &Property, object: &mut Object<'_>) {
-    let name = property.name;
-    match property.default {
-        Default::Null => object.member(name, &()),
-        Default::Text(text) => object.member(name, text),
-        Default::False => object.member(name, &false),
-        Default::Zero => object.member(name, &0),
-        Default::Empty | Default::DefaultScope | Default::Never => object.member(name, &default(property)),
     }
 }
 

@@ -277,6 +277,7 @@ impl Entity for ManagedDevice {
         static WRITTEN: LazyLock<Outline<'_>> = LazyLock::new(|| {
             Outline::new(&MANAGED_DEVICE, Version::Beta, &EVERYTHING, Form::Single)
                 .with_only(|property| property.writable || ["id", "managementState"].contains(&property.name))
+                .prepared()
         });
         state(&WRITTEN, &DeviceFacts::written(self))
     }
