@@ -186,19 +186,28 @@ fn log_of(data: &Path) -> u64 {
     std::fs::metadata(data.join("chaveiro.db-wal")).map_or(0, |file| file.len())
 }
 
+/// What a server left that was killed under load.
+struct Killed {
+    _directory: tempfile::TempDir,
+    data: PathBuf,
+    answered: usize,
+    /// The mark of the middle of the load: much was promised after it.
+    earlier: Vec<u8>,
+}
+
 /// A server that was killed under load: callers were answered, and the log is not empty. A checkpoint may empty it right
 /// before the kill; then another server is killed.
-async fn killed_under_load() -> (tempfile::TempDir, PathBuf, usize) {
+async fn killed_under_load() -> Killed {
     for _ in 0..10 {
         let killed = kill_under_load().await;
-        if log_of(&killed.1) > LOG_BYTES {
+        if log_of(&killed.data) > LOG_BYTES {
             return killed;
         }
     }
     panic!("the log is empty after each kill");
 }
 
-async fn kill_under_load() -> (tempfile::TempDir, PathBuf, usize) {
+async fn kill_under_load() -> Killed {
     let (directory, data) = initialised();
     let mut server = Server::start_with(&data, "127.0.0.1:0", "127.0.0.1:0", support::WITHOUT_LIMITS);
     let client = server.client();
@@ -217,15 +226,19 @@ async fn kill_under_load() -> (tempfile::TempDir, PathBuf, usize) {
         })
     });
     let callers: Vec<_> = callers.collect();
+    let mut earlier = None;
     while answered.load(std::sync::atomic::Ordering::SeqCst) < 120 || log_of(&data) <= 4 * LOG_BYTES {
         tokio::time::sleep(Duration::from_millis(5)).await;
+        if answered.load(std::sync::atomic::Ordering::SeqCst) >= 20 {
+            earlier.get_or_insert_with(|| std::fs::read(data.join("chaveiro.mark")).expect("a mark"));
+        }
     }
     server.kill();
     for caller in callers {
         let _ = caller.await;
     }
     let answered = answered.load(std::sync::atomic::Ordering::SeqCst);
-    (directory, data, answered)
+    Killed { _directory: directory, data, answered, earlier: earlier.expect("a mark") }
 }
 
 fn refused(data: &Path) -> String {
@@ -235,7 +248,7 @@ fn refused(data: &Path) -> String {
 
 #[tokio::test]
 async fn one_bit_that_is_flipped_in_the_log_of_a_killed_server_is_noticed_100_times() {
-    let (_directory, data, answered) = killed_under_load().await;
+    let Killed { _directory, data, answered, earlier } = killed_under_load().await;
     let left = ["chaveiro.db", "chaveiro.mark", "chaveiro.db-wal"].map(|name| data.join(name));
     let left = left.map(|path| (std::fs::read(&path).expect("a file"), path));
     let [.., (whole, log)] = &left;
@@ -254,7 +267,7 @@ async fn one_bit_that_is_flipped_in_the_log_of_a_killed_server_is_noticed_100_ti
         if output.status.success() {
             // The last commit was not answered when the server was killed: its loss is told, and harmless.
             assert!(
-                said.contains("the log of the database was damaged from its frame"),
+                said.contains("The log of the database was damaged from its frame"),
                 "round {round}, bit {bit}: {said}"
             );
             continue;
@@ -266,6 +279,18 @@ async fn one_bit_that_is_flipped_in_the_log_of_a_killed_server_is_noticed_100_ti
     }
     // The commit under way when the server was killed takes up to a quarter of a short log.
     assert!(refusals > 60, "{refusals} of 100: hardly anything was promised");
+    for (bytes, path) in &left {
+        std::fs::write(path, bytes).expect("written");
+    }
+    // Damage behind all that the mark promises is told, and harmless.
+    std::fs::write(data.join("chaveiro.mark"), earlier).expect("written");
+    let mut last = whole.clone();
+    let end = last.len() - 1;
+    last[end] ^= 1;
+    std::fs::write(log, last).expect("written");
+    let told = try_run(&data, &["tenant", "list"]);
+    let said = text(&told.stderr);
+    assert!(told.status.success() && said.contains("The log of the database was damaged from its frame"), "{said}");
     for (bytes, path) in &left {
         std::fs::write(path, bytes).expect("written");
     }
@@ -284,7 +309,7 @@ async fn one_bit_that_is_flipped_in_the_log_of_a_killed_server_is_noticed_100_ti
 
 #[tokio::test]
 async fn a_log_that_is_gone_and_the_copy_of_yesterday_are_noticed() {
-    let (directory, data, _) = killed_under_load().await;
+    let Killed { _directory: directory, data, .. } = killed_under_load().await;
     let (log, aside) = (data.join("chaveiro.db-wal"), directory.path().join("log"));
     std::fs::rename(&log, &aside).expect("moved");
     assert!(refused(&data).contains("was promised"), "no log");
