@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use chaveiro_core::digest::sha256_hex;
 use chaveiro_core::lock::{DeviceReport, Unpromoted};
+use chaveiro_core::secret::joined;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -107,7 +108,7 @@ impl Journal {
     /// Adds a record; it is on the disk when this returns.
     pub(crate) fn append(&mut self, record: Record) -> std::io::Result<()> {
         let json = Zeroizing::new(serde_json::to_string(&record)?);
-        let line = Zeroizing::new(format!("{} {}\n", digits(json.as_bytes()), json.as_str()));
+        let line = joined(&[&digits(json.as_bytes()), " ", &json, "\n"]);
         let is_new = self.length == 0;
         let mut options = OpenOptions::new();
         let mut file = options.write(true).create(true).truncate(false).mode(0o600).open(&self.file)?;

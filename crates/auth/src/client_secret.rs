@@ -12,6 +12,7 @@ use chaveiro_core::Timestamp;
 use chaveiro_core::application::ApplicationSecret;
 use chaveiro_core::digest::{hex, unhex};
 use chaveiro_core::ports::Entropy;
+use chaveiro_core::secret::joined;
 use zeroize::Zeroizing;
 
 /// The prefix of every secret, so that scanners for leaked secrets can find it.
@@ -50,7 +51,7 @@ fn new_client_secret(entropy: &dyn Entropy) -> ClientSecret {
     let mut bytes = Zeroizing::new([0; 32]);
     entropy.fill(bytes.as_mut());
     let encoded = Zeroizing::new(URL_SAFE_NO_PAD.encode(bytes.as_slice()));
-    ClientSecret(Zeroizing::new(format!("{PREFIX}{}", encoded.as_str())))
+    ClientSecret(joined(&[PREFIX, &encoded]))
 }
 
 /// The line that is stored: `sha256$SALT$HASH`, both in hex.

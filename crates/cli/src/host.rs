@@ -16,7 +16,7 @@ use chaveiro_core::decisions::{operator_tokens, tenants};
 use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::hold::{Hold, Release};
 use chaveiro_core::id::{ApplicationId, AssignmentId, DeviceId, HoldId, ResourceId, TenantId};
-use chaveiro_core::keys::{Fingerprint, KeyName};
+use chaveiro_core::keys::KeyName;
 use chaveiro_core::permission::{PERMISSIONS, Permission};
 use chaveiro_core::ports::{Clock, Entropy, Scope, Store};
 use chaveiro_core::principal::{Principal, PrincipalKind, RoleAssignment};
@@ -28,7 +28,7 @@ use chaveiro_core::role::Role;
 use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::tenant::Tenant;
 use chaveiro_core::{Fault, Refusal, Timestamp};
-use chaveiro_escrow::Recipient;
+use chaveiro_escrow::{Recipient, Staged};
 use chaveiro_lang::{Explain, Lang, nearest, text};
 use chaveiro_mdm::{EnrollmentTokenText, new_enrollment_token, token_sha256};
 use chaveiro_server::{DataDir, DataDirError, Opened, SystemClock, SystemEntropy};
@@ -164,28 +164,23 @@ impl Host {
 
     /// Adds a recipient to the escrow of a tenant.
     pub(crate) async fn add_recipient(&self, tenant: TenantId, recipient: &Recipient) -> Result<()> {
-        let fingerprint = self.opened.keyring.stage_recipient(tenant, recipient)?;
-        self.settle_recipients(tenant, fingerprint, keys::Change::RecipientAdded).await
+        let staged = self.opened.keyring.stage_recipient(tenant, recipient)?;
+        self.settle_recipients(tenant, staged, keys::Change::RecipientAdded).await
     }
 
     /// Removes the recipient of that id or name from the escrow of a tenant.
     pub(crate) async fn remove_recipient(&self, tenant: TenantId, asked: &str) -> Result<Recipient> {
-        let (removed, fingerprint) = self.opened.keyring.stage_removal(tenant, asked)?;
-        self.settle_recipients(tenant, fingerprint, keys::Change::RecipientRemoved).await?;
+        let (removed, staged) = self.opened.keyring.stage_removal(tenant, asked)?;
+        self.settle_recipients(tenant, staged, keys::Change::RecipientRemoved).await?;
         Ok(removed)
     }
 
     /// Records staged recipients, and puts them into use.
-    async fn settle_recipients(
-        &self,
-        tenant: TenantId,
-        fingerprint: Fingerprint,
-        change: keys::Change<'static>,
-    ) -> Result<()> {
-        let (name, hand) = (KeyName::EscrowRecipients(tenant), self.hand());
+    async fn settle_recipients(&self, tenant: TenantId, staged: Staged, change: keys::Change<'static>) -> Result<()> {
+        let (name, fingerprint, hand) = (KeyName::EscrowRecipients(tenant), staged.fingerprint(), self.hand());
         let record = self.opened.store.write(move |unit| Ok(keys::record(unit, &hand, &name, fingerprint, change)?));
         record.await?;
-        Ok(self.opened.keyring.settle(tenant)?)
+        Ok(staged.settle()?)
     }
 
     /// A one-time token for a device.

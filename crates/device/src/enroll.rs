@@ -123,11 +123,12 @@ fn account(provisioned: &Provisioned, key: &KeyPair, oma_device_id: &str) -> Res
     if !ours || thumbprint(&provisioned.device) != provisioned.device_thumbprint {
         return Err(EnrollError::ForeignCertificate);
     }
-    let identity = Zeroizing::new(format!(
-        "{}{}",
-        pem("CERTIFICATE", &provisioned.device),
-        pem("PRIVATE KEY", key_der.secret_pkcs8_der())
-    ));
+    let (certificate, key) =
+        (pem("CERTIFICATE", &provisioned.device), Zeroizing::new(pem("PRIVATE KEY", key_der.secret_pkcs8_der())));
+    // Its room is there from the beginning: a text that grows leaves copies of the key behind.
+    let mut identity = Zeroizing::new(String::with_capacity(certificate.len() + key.len()));
+    identity.push_str(&certificate);
+    identity.push_str(&key);
     Ok(Account {
         enrollment_id: provisioned.enrollment_id.clone(),
         identity,

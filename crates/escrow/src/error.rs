@@ -6,7 +6,7 @@ use chaveiro_core::id::TenantId;
 use chaveiro_keyfile::KeyFileError;
 use thiserror::Error;
 
-use crate::recipient::{KeyId, MAX_RECIPIENTS};
+use crate::recipient::{KeyId, MAX_NAME_CHARS, MAX_RECIPIENTS};
 
 /// The reason why keys cannot be read or made.
 #[derive(Debug, Error)]
@@ -53,6 +53,11 @@ pub enum KeyringError {
     /// The recipient is the server's own key, by which it proves that the escrow is whole.
     #[error("key {0} is the server's own and stays a recipient")]
     Own(KeyId),
+    /// A line or a command could not hold the name.
+    #[error(
+        "{0:?} is not the name of a recipient; it has at most {MAX_NAME_CHARS} characters, and neither quotes, backslashes nor line ends"
+    )]
+    Name(String),
     /// The list of recipients is full.
     #[error("a tenant has at most {MAX_RECIPIENTS} recipients")]
     TooMany,

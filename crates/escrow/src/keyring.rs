@@ -18,7 +18,7 @@ use chaveiro_core::id::{ActionId, DeviceId, TenantId};
 use chaveiro_core::keys::{EscrowKeys, Fingerprint};
 use chaveiro_core::ports::{EscrowError, Replayer, Sealer, Unsealer};
 use chaveiro_core::secret::{Passcode, SecretBytes};
-use chaveiro_keyfile::{self as keyfile, Kept, KeyFileError};
+use chaveiro_keyfile::{self as keyfile, DirectoryLock, Kept, KeyFileError};
 use zeroize::Zeroizing;
 
 use crate::envelope::{self, Ready};
@@ -125,9 +125,11 @@ impl Keyring {
         Ok(of_public(&own.public_key))
     }
 
-    /// Adds a recipient, for instance an offline recovery key, which can open passcodes sealed from now on. The new
-    /// recipients are staged: record the fingerprint, then call [`Keyring::settle`].
-    pub fn stage_recipient(&self, tenant: TenantId, recipient: &Recipient) -> Result<Fingerprint, KeyringError> {
+    /// Adds a recipient, for instance an offline recovery key, which can open passcodes sealed from now on. The caller
+    /// records the fingerprint of the staged recipients, then settles them.
+    pub fn stage_recipient(&self, tenant: TenantId, recipient: &Recipient) -> Result<Staged, KeyringError> {
+        recipient.check_name()?;
+        let lock = keyfile::lock(&self.directory)?;
         let mut recipients = self.recipients(tenant)?;
         if recipients.iter().any(|known| known.id() == recipient.id()) {
             return Err(KeyringError::Known(recipient.id()));
@@ -136,13 +138,13 @@ impl Keyring {
             return Err(KeyringError::TooMany);
         }
         recipients.push(recipient.clone());
-        keyfile::stage(&self.public_file(tenant), lines(&recipients).as_bytes())?;
-        Ok(fingerprint(&recipients))
+        Staged::new(self.public_file(tenant), &recipients, lock)
     }
 
     /// Takes out the recipient of that id or name, which cannot open what is sealed from now on. What was sealed to it
-    /// before still opens with its key. The new recipients are staged, as by [`Keyring::stage_recipient`].
-    pub fn stage_removal(&self, tenant: TenantId, asked: &str) -> Result<(Recipient, Fingerprint), KeyringError> {
+    /// before still opens with its key. The other recipients are staged, as by [`Keyring::stage_recipient`].
+    pub fn stage_removal(&self, tenant: TenantId, asked: &str) -> Result<(Recipient, Staged), KeyringError> {
+        let lock = keyfile::lock(&self.directory)?;
         let mut recipients = self.recipients(tenant)?;
         let is_asked = |recipient: &Recipient| recipient.id().to_string() == asked || recipient.name == asked;
         let mut found = (0..recipients.len()).filter(|place| is_asked(&recipients[*place]));
@@ -153,13 +155,12 @@ impl Keyring {
             (Some(place), None) => place,
         };
         let removed = recipients.remove(place);
-        keyfile::stage(&self.public_file(tenant), lines(&recipients).as_bytes())?;
-        Ok((removed, fingerprint(&recipients)))
+        Ok((removed, Staged::new(self.public_file(tenant), &recipients, lock)?))
     }
 
-    /// Puts staged recipients into use.
-    pub fn settle(&self, tenant: TenantId) -> Result<(), KeyringError> {
-        Ok(keyfile::settle(&self.public_file(tenant)).map(drop)?)
+    /// Takes the lock that a change of recipients holds, unless a change is under way.
+    pub fn try_lock(&self) -> Result<Option<DirectoryLock>, KeyringError> {
+        Ok(keyfile::try_lock(&self.directory)?)
     }
 
     /// The recipients file of a tenant.
@@ -278,6 +279,36 @@ fn fingerprint(recipients: &[Recipient]) -> Fingerprint {
 
 fn lines(recipients: &[Recipient]) -> String {
     recipients.iter().map(|recipient| recipient.line() + "\n").collect()
+}
+
+/// Recipients of a tenant that are written beside the ones in use. Until they are settled or dropped, no other change of
+/// recipients begins.
+#[must_use = "staged recipients change nothing until they are settled"]
+pub struct Staged {
+    /// The file of the recipients in use.
+    file: PathBuf,
+    fingerprint: Fingerprint,
+    _lock: DirectoryLock,
+}
+
+impl Staged {
+    fn new(file: PathBuf, recipients: &[Recipient], lock: DirectoryLock) -> Result<Self, KeyringError> {
+        keyfile::stage(&file, lines(recipients).as_bytes())?;
+        Ok(Self { file, fingerprint: fingerprint(recipients), _lock: lock })
+    }
+
+    /// The fingerprint of the staged recipients.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// Puts them into use. Fails if the staged file is gone.
+    pub fn settle(self) -> Result<(), KeyringError> {
+        match keyfile::settle(&self.file)? {
+            true => Ok(()),
+            false => Err(KeyFileError::Missing(keyfile::staged_name(&self.file)).into()),
+        }
+    }
 }
 
 impl Recipients {

@@ -15,6 +15,6 @@ mod suite;
 
 pub use envelope::{MAX_ENVELOPE_BYTES, recipients, seal};
 pub use error::KeyringError;
-pub use keyring::Keyring;
+pub use keyring::{Keyring, Staged};
 pub use private::RecoveryKey;
 pub use recipient::{KeyId, Recipient};

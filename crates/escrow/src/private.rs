@@ -15,7 +15,7 @@ use chaveiro_core::digest::sha256;
 use chaveiro_core::escrow::SecretContext;
 use chaveiro_core::keys::Fingerprint;
 use chaveiro_core::ports::{EscrowError, Unsealer};
-use chaveiro_core::secret::Passcode;
+use chaveiro_core::secret::{Passcode, joined};
 use chaveiro_keyfile::{self as keyfile, KeyFileError};
 use rustls::crypto::hpke::{HpkePrivateKey, HpkePublicKey};
 use zeroize::Zeroizing;
@@ -37,11 +37,8 @@ impl PrivateKey {
     /// Makes a key in a new file, and returns its public half. Refuses to overwrite.
     pub(crate) fn create(file: &Path) -> Result<Vec<u8>, KeyringError> {
         let (public, private) = suite().generate_key_pair().map_err(|_| KeyringError::Generation)?;
-        let text = Zeroizing::new(format!(
-            "public {}\nprivate {}\n",
-            STANDARD.encode(&public.0),
-            Zeroizing::new(STANDARD.encode(private.secret_bytes())).as_str()
-        ));
+        let halves = [&public.0, private.secret_bytes()].map(|half| Zeroizing::new(STANDARD.encode(half)));
+        let text = joined(&["public ", &halves[0], "\nprivate ", &halves[1], "\n"]);
         keyfile::create(file, text.as_bytes())?;
         Ok(public.0)
     }
@@ -84,7 +81,10 @@ pub struct RecoveryKey(PrivateKey);
 impl RecoveryKey {
     /// Makes the key in a new file that its owner alone may read. Returns the recipient to add. Refuses to overwrite.
     pub fn create(file: &Path, name: &str) -> Result<Recipient, KeyringError> {
-        Ok(Recipient { public_key: PrivateKey::create(file)?, name: name.to_owned() })
+        let mut recipient = Recipient { public_key: Vec::new(), name: name.to_owned() };
+        recipient.check_name()?;
+        recipient.public_key = PrivateKey::create(file)?;
+        Ok(recipient)
     }
 
     /// Reads the key. Refuses a file that other users could read, and one whose halves do not belong together.

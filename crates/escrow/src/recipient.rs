@@ -8,10 +8,14 @@ use chaveiro_core::digest::sha256;
 use rustls::crypto::hpke::HpkePublicKey;
 use serde::{Deserialize, Serialize};
 
+use crate::error::KeyringError;
 use crate::suite::suite;
 
 /// The most recipients of a tenant; each adds one ciphertext to every envelope.
 pub(crate) const MAX_RECIPIENTS: usize = 16;
+
+/// The longest name of a recipient that is added, in characters.
+pub(crate) const MAX_NAME_CHARS: usize = 64;
 
 /// The size of an uncompressed P-256 point (SEC 1, 2.3.3).
 const PUBLIC_KEY_BYTES: usize = 65;
@@ -69,6 +73,15 @@ impl Recipient {
     /// The id of the key.
     pub fn id(&self) -> KeyId {
         KeyId::of(&self.public_key)
+    }
+
+    /// Refuses a name that a line or a command of a shell could not hold: over 64 characters, control characters, quotes.
+    pub(crate) fn check_name(&self) -> Result<(), KeyringError> {
+        let is_odd = |character: char| character.is_control() || matches!(character, '\'' | '"' | '`' | '\\');
+        match self.name.chars().count() > MAX_NAME_CHARS || self.name.contains(is_odd) {
+            true => Err(KeyringError::Name(self.name.clone())),
+            false => Ok(()),
+        }
     }
 
     /// Reads the line `p256 BASE64 name`.

@@ -31,8 +31,7 @@ fn passcode(text: &str) -> Passcode {
 
 /// Adds a recipient in one step; the command line takes two, with an audit event between them.
 fn add_recipient(keyring: &Keyring, tenant: TenantId, recipient: &Recipient) -> Result<(), KeyringError> {
-    keyring.stage_recipient(tenant, recipient)?;
-    keyring.settle(tenant)
+    keyring.stage_recipient(tenant, recipient)?.settle()
 }
 
 fn stranger() -> Recipient {

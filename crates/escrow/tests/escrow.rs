@@ -48,8 +48,7 @@ fn keyring() -> (TempDir, Keyring) {
 
 /// Adds a recipient in one step; the command line takes two, with an audit event between them.
 fn add_recipient(keyring: &Keyring, tenant: TenantId, recipient: &Recipient) -> Result<(), KeyringError> {
-    keyring.stage_recipient(tenant, recipient)?;
-    keyring.settle(tenant)
+    keyring.stage_recipient(tenant, recipient)?.settle()
 }
 
 #[test]
@@ -271,9 +270,10 @@ fn a_recipient_is_staged_and_counts_when_it_is_settled() {
     let offline = Recipient { public_key: public.to_bytes().to_vec(), name: "offline".to_owned() };
     let staged = keyring.stage_recipient(tenant, &offline).expect("staged");
     keyring.prove(tenant, &before).expect("nothing has changed yet");
-    keyring.settle(tenant).expect("settled");
+    let print = staged.fingerprint();
+    staged.settle().expect("settled");
     assert!(keyring.prove(tenant, &before).is_err());
-    keyring.prove(tenant, &EscrowKeys { recipients: Some(staged), ..before }).expect("the recorded recipients");
+    keyring.prove(tenant, &EscrowKeys { recipients: Some(print), ..before }).expect("the recorded recipients");
 }
 
 #[test]
@@ -395,8 +395,9 @@ fn a_recovery_key_opens_what_was_sealed_while_it_was_a_recipient_and_its_file_is
     let envelope = keyring.seal(&context(), &passcode(PLANTED)).expect("sealed");
     let named = chaveiro_escrow::recipients(&envelope).expect("an envelope");
     assert!(named.len() == 2 && named.contains(&key.id()));
-    let (removed, print) = keyring.stage_removal(context().tenant, &key.id().to_string()).expect("staged");
-    keyring.settle(context().tenant).expect("settled");
+    let (removed, staged) = keyring.stage_removal(context().tenant, &key.id().to_string()).expect("staged");
+    let print = staged.fingerprint();
+    staged.settle().expect("settled");
     assert_eq!(removed, recipient);
     let file_now = keyring.public_file(context().tenant);
     assert_eq!(keyring.recipients_fingerprint(&file_now).expect("a fingerprint"), print);

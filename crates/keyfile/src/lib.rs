@@ -5,7 +5,7 @@
 
 mod kept;
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -77,12 +77,16 @@ fn io(file: &Path) -> impl Fn(std::io::Error) -> KeyFileError {
     move |error| KeyFileError::Io { file: file.to_owned(), error }
 }
 
-/// Reads a key file, wiping the bytes when they are dropped.
-pub fn read(file: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
-    let opened = File::open(file).map_err(|error| match error.kind() {
+fn open(file: &Path) -> Result<File, KeyFileError> {
+    File::open(file).map_err(|error| match error.kind() {
         ErrorKind::NotFound => KeyFileError::Missing(file.to_owned()),
         _ => io(file)(error),
-    })?;
+    })
+}
+
+/// Reads a key file, wiping the bytes when they are dropped.
+pub fn read(file: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
+    let opened = open(file)?;
     let metadata = opened.metadata().map_err(io(file))?;
     let mode = metadata.mode() & 0o7777;
     if mode & 0o077 != 0 {
@@ -154,6 +158,28 @@ pub fn staged_name(file: &Path) -> PathBuf {
 pub fn create_directory(directory: &Path) -> Result<(), KeyFileError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
     made.map_err(|error| KeyFileError::Directory { directory: directory.to_owned(), error })
+}
+
+/// A lock on a directory of key files, held until it is dropped. A change that reads a file and replaces it holds the lock
+/// from the reading to the replacement, so that no other change is lost.
+#[derive(Debug)]
+pub struct DirectoryLock(#[expect(dead_code, reason = "closing the file frees the lock")] File);
+
+/// Takes the lock of a directory, and waits while another process or thread has it.
+pub fn lock(directory: &Path) -> Result<DirectoryLock, KeyFileError> {
+    let opened = open(directory)?;
+    opened.lock().map_err(io(directory))?;
+    Ok(DirectoryLock(opened))
+}
+
+/// Takes the lock of a directory, unless another process or thread has it.
+pub fn try_lock(directory: &Path) -> Result<Option<DirectoryLock>, KeyFileError> {
+    let opened = open(directory)?;
+    match opened.try_lock() {
+        Ok(()) => Ok(Some(DirectoryLock(opened))),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(io(directory)(error)),
+    }
 }
 
 fn temporary_name(file: &Path) -> PathBuf {
@@ -231,6 +257,16 @@ mod tests {
         assert!(settle(&file).expect("settled"));
         assert_eq!(read(&file).expect("readable").as_slice(), b"new");
         assert!(!settle(&file).expect("nothing is staged"));
+    }
+
+    #[test]
+    fn one_change_at_a_time_has_the_lock_of_a_directory() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let held = lock(directory.path()).expect("free");
+        assert!(try_lock(directory.path()).expect("asked").is_none());
+        drop(held);
+        assert!(try_lock(directory.path()).expect("asked").is_some());
+        assert!(matches!(lock(&directory.path().join("none")), Err(KeyFileError::Missing(_))));
     }
 
     #[test]

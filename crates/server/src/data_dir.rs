@@ -399,7 +399,7 @@ fn require_closed(root: &Path) -> Result<(), DataDirError> {
 /// Runs work on the store from synchronous code, with or without a runtime around it.
 fn wait<T: Send>(work: impl Future<Output = Result<T, InventoryError>> + Send) -> Result<T, InventoryError> {
     let run = || {
-        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         let unavailable = |error: std::io::Error| StoreError::Unavailable(error.to_string());
         runtime.map_err(|error| InventoryError::Store(unavailable(error).into()))?.block_on(work)
     };

@@ -7,6 +7,7 @@ mod problem;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use chaveiro_audit::{PublicKey, Signer};
 use chaveiro_auth::IssuerKeys;
@@ -16,8 +17,8 @@ use chaveiro_core::decisions::keys::{self, Change, Hand};
 use chaveiro_core::id::TenantId;
 use chaveiro_core::keys::{EscrowKeys, Fingerprint, KeyName, KnownKey};
 use chaveiro_core::ports::{Entropy, Sealer, Store};
-use chaveiro_escrow::Keyring;
-use chaveiro_keyfile::{self as keyfile, KeyFileError, directory_of};
+use chaveiro_escrow::{Keyring, KeyringError};
+use chaveiro_keyfile::{self as keyfile, DirectoryLock, KeyFileError, directory_of};
 use chaveiro_mdm::{CertificateAuthority, DeviceCredentials};
 
 pub use self::problem::{InventoryError, KeyProblem, KeyProblems, Unusable};
@@ -57,7 +58,7 @@ const STANDING: [Standing; 3] = [
 ];
 
 /// Any start for certificates: the authority is opened only to read its certificate.
-const BEYOND: std::time::Duration = std::time::Duration::from_secs(86_400);
+const BEYOND: Duration = Duration::from_secs(86_400);
 
 /// An entropy source that gives zeros; nothing is made with it.
 struct Zeros;
@@ -179,10 +180,28 @@ impl Inventory {
         Ok(now.map(|known| Listed { file: self.place(&known.name), problem: self.problem(&known), known }).collect())
     }
 
+    /// Returns the lock that a change of recipients holds. `None` if there is no directory yet, or if another process keeps it
+    /// for long: that process goes on by itself.
+    async fn lock_recipients(&self) -> Result<Option<DirectoryLock>, InventoryError> {
+        const PAUSE: Duration = Duration::from_millis(20);
+        const TRIES: usize = 100;
+        for _ in 0..TRIES {
+            match self.keyring.try_lock() {
+                Ok(None) => {}
+                Err(KeyringError::File(KeyFileError::Missing(_))) => return Ok(None),
+                found => return Ok(found?),
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(None)
+    }
+
     /// Settles every staged key that the database knows, and removes those that were never recorded.
     pub async fn finish(&self) -> Result<(), InventoryError> {
+        // Read behind the lock: a change that has just ended is known, and one that was interrupted is not touched by others.
+        let lock = self.lock_recipients().await?;
         let known = self.known().await?;
-        for tenant in &known.tenants {
+        for tenant in known.tenants.iter().filter(|_| lock.is_some()) {
             let name = KeyName::EscrowRecipients(*tenant);
             let (place, Some(current)) = (self.place(&name), known.now(&name)) else { continue };
             let is_known =
@@ -191,6 +210,7 @@ impl Inventory {
                 keyfile::settle(&place).map_err(Unusable::from)?;
             }
         }
+        drop(lock);
         if let Some(current) = known.now(&KeyName::Audit) {
             let place = self.place(&KeyName::Audit);
             let is_known = |file: &Path| Signer::open(file).is_ok_and(|key| key.fingerprint() == current.fingerprint);
@@ -220,6 +240,8 @@ impl Inventory {
     /// Accepts the key that is in place under that name from now on. For a missing signing key of the issuer, accepts
     /// that it is gone.
     pub async fn accept(&self, hand: &Hand, name: &KeyName, reason: &str) -> Result<(), InventoryError> {
+        // What is accepted is in place until it is recorded.
+        let _lock = self.lock_recipients().await?;
         let file = self.place(name);
         let print = match self.fingerprint(name) {
             Ok(print) => print,
@@ -274,21 +296,14 @@ impl Inventory {
     pub async fn set_away(&self, hand: &Hand, tenant: TenantId, away: bool) -> Result<(), InventoryError> {
         let name = KeyName::EscrowPrivate(tenant);
         let fingerprint = self.keyring.own_fingerprint(tenant)?;
-        let known = self.known().await?;
-        let current = known.now(&name).cloned().unwrap_or(KnownKey {
-            name: name.clone(),
-            fingerprint,
-            since: hand.now,
-            until: None,
-            away: false,
-            running_s: 0,
-        });
+        let unknown = KnownKey { name, fingerprint, since: hand.now, until: None, away: false, running_s: 0 };
         if !away {
-            let here = KnownKey { away: false, ..current.clone() };
+            let known = self.known().await?;
+            let here = KnownKey { away: false, ..known.now(&unknown.name).unwrap_or(&unknown).clone() };
             self.verdict(self.problem(&here).into_iter().collect())?;
         }
         let hand = hand.clone();
-        Ok(self.store.write(move |unit| Ok(keys::set_away(unit, &hand, &current, away)?)).await?)
+        Ok(self.store.write(move |unit| Ok(keys::set_away(unit, &hand, &unknown, away)?)).await?)
     }
 
     /// The directory of the issuer's keys.

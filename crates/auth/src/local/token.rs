@@ -8,6 +8,7 @@ use chaveiro_core::digest::sha256;
 use chaveiro_core::id::{ResourceId, TenantId};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::resource::Resource;
+use chaveiro_core::secret::joined;
 use serde::Serialize;
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -244,7 +245,7 @@ impl Handle {
     /// Makes a new refresh token of this sign-in.
     pub(super) fn refresh_token(&self, entropy: &dyn chaveiro_core::ports::Entropy) -> Zeroizing<String> {
         let secret = Self::new(entropy).device_code();
-        Zeroizing::new(format!("{REFRESH_PREFIX}{}.{}", self.device_code().as_str(), secret.as_str()))
+        joined(&[REFRESH_PREFIX, &self.device_code(), ".", &secret])
     }
 
     pub(super) fn sha256(&self) -> [u8; 32] {

@@ -316,7 +316,7 @@ pub(crate) enum Keys {
     #[command(after_help = "Example:\n  chaveiro keys make-recipient safe.key")]
     MakeRecipient {
         file: PathBuf,
-        #[arg(long, value_parser = one_line)]
+        #[arg(long)]
         name: Option<String>,
     },
     #[command(after_help = "Example:\n  chaveiro keys add-recipient \"p256 BASE64 safe\"")]

@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 use chaveiro_agent::Embedded;
 use chaveiro_core::Timestamp;
 use chaveiro_core::ports::Entropy;
+use chaveiro_core::secret::joined;
 use chaveiro_keyfile as keyfile;
 use chaveiro_lang::{Explain, text};
 use chaveiro_server::SystemEntropy;
@@ -122,7 +123,7 @@ fn make_system(root: &Path, password: &str, has_disk: bool) -> Result<()> {
         write(name, &text)?;
     }
     let hash = Embedded::password_hash(root, password)?;
-    let line = Zeroizing::new(format!("{ACCOUNT}:{}:19000:0:99999:7:::\n", hash.as_str()));
+    let line = joined(&[ACCOUNT, ":", &hash, ":19000:0:99999:7:::\n"]);
     write("etc/shadow", &line)?;
     if has_disk {
         File::create(root.join(VOLUME.trim_start_matches('/')))?.set_len(VOLUME_BYTES)?;

@@ -108,6 +108,7 @@ pub(crate) fn of_keyring(error: &KeyringError) -> Text {
         KeyringError::Unknown(asked) => text!("recipient-unknown", recipient = asked),
         KeyringError::Several(asked) => text!("recipient-ambiguous", recipient = asked),
         KeyringError::Own(key) => text!("recipient-own", key = key.to_string()),
+        KeyringError::Name(name) => text!("recipient-name", name = format!("{name:?}")),
         KeyringError::TooMany => text!("recipients-too-many"),
         KeyringError::Generation => text!("key-not-made"),
     }

@@ -103,8 +103,9 @@ pub fn retire_replaced(
     Ok(retired)
 }
 
-/// Records whether the file of a key is kept elsewhere.
-pub fn set_away(unit: &mut dyn UnitOfWork, hand: &Hand, known: &KnownKey, away: bool) -> Result<(), StoreError> {
+/// Records whether the file of a key is kept elsewhere. `unknown` is the key as it is put if the database does not know it yet.
+pub fn set_away(unit: &mut dyn UnitOfWork, hand: &Hand, unknown: &KnownKey, away: bool) -> Result<(), StoreError> {
+    let known = unit.known_key(&unknown.name)?.unwrap_or_else(|| unknown.clone());
     unit.put_known_key(&KnownKey { away, ..known.clone() })?;
     let change = if away { Change::TakenAway } else { Change::BroughtBack };
     record_change(unit, hand, &known.name, Some(known.fingerprint), None, change)
