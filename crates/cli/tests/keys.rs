@@ -408,8 +408,16 @@ async fn a_recovery_key_opens_passcodes_without_a_key_of_the_server_and_every_re
         assert!(words.iter().all(|word| said.contains(word)), "{flags:?}: {words:?} in {said}");
     }
 
+    // What another program has changed is named, and neither opened nor recorded as opened.
+    let edited = rusqlite::Connection::open(data.join("chaveiro.db")).expect("opened");
+    assert_eq!(edited.execute("UPDATE secret SET received = received + 1", []).expect("changed"), 2);
+    drop(edited);
+    let (is_open, printed, said) = open(&key, &live);
+    assert!(!is_open && printed.is_empty() && said.contains("were changed by another program"), "{said}");
+
     // What was opened in the data directory is in its record.
     std::fs::rename(&away, &escrow).expect("moved back");
+    assert!(!run(&data, &["keys", "recipients"]).contains(id), "nothing is known to open with it");
     let export = run(&data, &["audit", "export"]);
     let mut events = events_of(&export);
     events.retain(|event| event["activity"] == "passcodeDisclosed");
@@ -421,12 +429,74 @@ async fn a_recovery_key_opens_passcodes_without_a_key_of_the_server_and_every_re
     assert!(!export.contains(&first));
 }
 
+#[test]
+fn recipients_that_are_added_and_removed_at_once_are_all_added_and_removed() {
+    let (_directory, data) = initialised();
+    let lines = (0..12).map(|number| recipient_named(&format!("r{number}"))).collect::<Vec<_>>();
+    let at_once = |verbs: Vec<[&str; 3]>| {
+        let start = |verb: &[&str; 3]| {
+            let mut command = chaveiro();
+            command.args(verb).arg("--data").arg(&data).stdout(Stdio::null()).stderr(Stdio::piped());
+            command.spawn().expect("it starts")
+        };
+        let children: Vec<_> = verbs.iter().map(start).collect();
+        for child in children {
+            let ended = child.wait_with_output().expect("it ends");
+            assert!(ended.status.success(), "{}", text(&ended.stderr));
+        }
+    };
+    let names = || {
+        let listed = run_json(&data, &["keys", "recipients"]);
+        let mut names: Vec<_> =
+            listed.as_array().expect("rows").iter().map(|row| row["name"].as_str().unwrap_or("-").to_owned()).collect();
+        names.sort();
+        names
+    };
+    at_once(lines[..6].iter().map(|line| ["keys", "add-recipient", line]).collect());
+    assert_eq!(names(), ["r0", "r1", "r2", "r3", "r4", "r5", "server"]);
+    let removed = ["r0", "r1", "r2", "r3", "r4", "r5"].map(|name| ["keys", "remove-recipient", name]);
+    let added = lines[6..].iter().map(|line| ["keys", "add-recipient", line]);
+    at_once(removed.into_iter().chain(added).collect());
+    assert_eq!(names(), ["r10", "r11", "r6", "r7", "r8", "r9", "server"]);
+    let export = run(&data, &["audit", "export"]);
+    assert_eq!((export.matches("recipientAdded").count(), export.matches("recipientRemoved").count()), (12, 6));
+}
+
+#[test]
+fn a_name_of_a_recipient_fits_into_a_line_and_a_command() {
+    let (_directory, data) = initialised();
+    let safe = tempfile::tempdir().expect("a directory");
+    for (number, name) in ["o'brien", "a\nb", "\"", "a\\b", &"x".repeat(65)].iter().enumerate() {
+        let file = safe.path().join(number.to_string());
+        let made = chaveiro().args(["keys", "make-recipient", "--name", name]).arg(&file).output().expect("it runs");
+        assert!(text(&made.stderr).contains("cannot be the name of a recipient"), "{name}: {}", text(&made.stderr));
+        assert!(!made.status.success() && !file.exists(), "{name}");
+        if !name.contains('\n') {
+            let added = try_run(&data, &["keys", "add-recipient", &recipient_named(name)]);
+            assert!(!added.status.success() && text(&added.stderr).contains("cannot be the name"), "{name}");
+        }
+    }
+    for (number, name) in ["Cofre de São Paulo (2)", "", &"é".repeat(64)].iter().enumerate() {
+        let file = safe.path().join(format!("good {number}"));
+        let made = chaveiro().args(["keys", "make-recipient", "--name", name, "--json"]).arg(&file).output();
+        let made = made.expect("it runs");
+        assert!(made.status.success(), "{name}: {}", text(&made.stderr));
+        let made: serde_json::Value = serde_json::from_slice(&made.stdout).expect("JSON");
+        assert_eq!(made["name"], *name);
+        run(&data, &["keys", "add-recipient", made["line"].as_str().expect("a line")]);
+    }
+}
+
 /// A recipient as people hand it over.
 fn recipient() -> String {
+    recipient_named("offline")
+}
+
+fn recipient_named(name: &str) -> String {
     use base64::Engine;
     use base64::engine::general_purpose::STANDARD;
     let key = rcgen::KeyPair::generate().expect("a key");
-    format!("p256 {} offline", STANDARD.encode(key.public_key_raw()))
+    format!("p256 {} {name}", STANDARD.encode(key.public_key_raw()))
 }
 
 async fn path_of_device(server: &Server, client: &reqwest::Client) -> String {

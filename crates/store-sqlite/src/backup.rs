@@ -12,7 +12,7 @@ use thiserror::Error;
 use crate::codec::{many, uuid};
 use crate::mark::Promise;
 use crate::rows::audit;
-use crate::{OpenError, SqliteStore, migrate, open, state};
+use crate::{OpenError, Options, SqliteStore, migrate, open, state};
 
 /// The reason why a backup was not made, or is not intact.
 #[derive(Debug, Error)]
@@ -57,31 +57,33 @@ impl SqliteStore {
     }
 }
 
-/// A database that is opened to be inspected, without any key. Neither its content nor its schema is changed.
+/// A database that is opened to be inspected. Neither its content nor its schema is changed.
 pub struct Snapshot {
     pub(crate) connection: Connection,
     file: PathBuf,
+    /// True if the connection has the key of the row authenticators.
+    pub(crate) verifies: bool,
 }
 
 impl Snapshot {
-    /// Opens a copy of a database.
+    /// Opens a copy of a database, without any key.
     pub fn open(file: &Path) -> Result<Self, OpenError> {
         if !file.is_file() {
-            return Err(OpenError::Missing(file.to_owned()));
+            return Err(OpenError::NoDatabase(file.to_owned()));
         }
         let explain = |error| open::explain(error, file);
         let connection = open::immutable(file).map_err(explain)?;
         open::functions(&connection).map_err(explain)?;
-        Ok(Self { connection, file: file.to_owned() })
+        Ok(Self { connection, file: file.to_owned(), verifies: false })
     }
 
-    /// Opens the database of a data directory, which a server may be using.
+    /// Opens the database of a data directory, which a server may be using. Its rows are verified by `keys/rows.key`.
     pub fn beside(file: &Path) -> Result<Self, OpenError> {
         if !file.is_file() {
-            return Err(OpenError::Missing(file.to_owned()));
+            return Err(OpenError::NoDatabase(file.to_owned()));
         }
-        let connection = open::without_keys(file).map_err(|error| open::explain(error, file))?;
-        Ok(Self { connection, file: file.to_owned() })
+        let connection = open::beside(file, &Options::default())?;
+        Ok(Self { connection, file: file.to_owned(), verifies: true })
     }
 
     /// Returns the faults that SQLite finds in it.

@@ -1,7 +1,8 @@
 //! Envelopes of passcodes, read without any key of the server, for a person who holds the private key of a recipient.
 //!
-//! The authenticators of rows are not verified, because `keys/rows.key` may be lost. An envelope is bound to its tenant,
-//! device, action and attempt by itself, so one that was moved does not open.
+//! In a copy the authenticators of rows are not verified, because `keys/rows.key` may be lost. An envelope is bound to its
+//! tenant, device, action and attempt by itself, so one that was moved does not open. Sealing needs public keys alone, so a
+//! writer of the copy can put an envelope of its own there.
 
 use chaveiro_core::action::ActionState;
 use chaveiro_core::escrow::{EscrowedSecret, SecretKind};
@@ -12,6 +13,7 @@ use rusqlite::params;
 
 use crate::backup::Snapshot;
 use crate::codec::{blob, fault, from_json, from_name, many, name, uuid};
+use crate::rows::authenticated::SECRETS;
 use crate::rows::secret::{COLUMNS, FROM, read};
 
 /// A device for which passcodes may be kept.
@@ -34,6 +36,8 @@ pub struct Kept {
     pub state: ActionState,
     /// The locks that it opens, if the action is done.
     pub opens: Vec<DeviceLock>,
+    /// True for a row as the server wrote it; `None` in a copy, where that is not known.
+    pub sound: Option<bool>,
 }
 
 impl Snapshot {
@@ -52,19 +56,29 @@ impl Snapshot {
     /// Returns the passcodes of a device whose envelopes are kept, newest first.
     pub fn passcodes(&self, of: &Owner) -> Result<Vec<Kept>, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS}, a.opens {FROM} WHERE t.id = ? AND d.id = ? AND s.kind = ? AND s.envelope IS NOT NULL
-            ORDER BY s.row DESC"
+            "SELECT {COLUMNS}, a.opens, {} AS sound {FROM}
+            WHERE t.id = ? AND d.id = ? AND s.kind = ? AND s.envelope IS NOT NULL ORDER BY s.row DESC",
+            self.sound()
         );
         let parameters = params![blob(&of.tenant.0), blob(&of.device.0), name(&SecretKind::Passcode)?];
         many(&self.connection, &sql, parameters, |row| {
-            Ok(Kept { secret: read(row)?, state: from_name(row, "action_state")?, opens: from_json(row, "opens")? })
+            let (state, opens) = (from_name(row, "action_state")?, from_json(row, "opens")?);
+            Ok(Kept { secret: read(row)?, state, opens, sound: row.get("sound")? })
         })
     }
 
-    /// Calls `see` with the device and the envelope of each passcode of a tenant that is kept.
+    /// Returns whether a secret is as the server wrote it, as SQL.
+    fn sound(&self) -> String {
+        if self.verifies { SECRETS.sound("s") } else { "NULL".to_owned() }
+    }
+
+    /// Calls `see` with the device and the envelope of each passcode of a tenant that is kept. Passes over rows that are known
+    /// to be changed by another program.
     pub fn each_passcode(&self, tenant: TenantId, mut see: impl FnMut(DeviceId, &[u8])) -> Result<(), StoreError> {
         let sql = format!(
-            "SELECT d.id AS device_id, s.envelope {FROM} WHERE t.id = ? AND s.kind = ? AND s.envelope IS NOT NULL"
+            "SELECT d.id AS device_id, s.envelope {FROM}
+            WHERE t.id = ? AND s.kind = ? AND s.envelope IS NOT NULL AND {} IS NOT FALSE",
+            self.sound()
         );
         let mut statement = self.connection.prepare(&sql).map_err(fault)?;
         let mut rows = statement.query(params![blob(&tenant.0), name(&SecretKind::Passcode)?]).map_err(fault)?;

@@ -30,6 +30,9 @@ pub enum OpenError {
     /// The directory does not exist.
     #[error("the directory {} does not exist; create it, or name the right one", .0.display())]
     Missing(PathBuf),
+    /// The file does not exist.
+    #[error("there is no database {}", .0.display())]
+    NoDatabase(PathBuf),
     /// The database or its directory cannot be written.
     #[error("the database {} cannot be written; give this user write access to the file and its directory", .0.display())]
     ReadOnly(PathBuf),
@@ -341,15 +344,6 @@ pub(crate) fn immutable(file: &Path) -> rusqlite::Result<Connection> {
     }
     uri.push_str("?immutable=1");
     Connection::open_with_flags(uri, flags)
-}
-
-/// Returns a connection that only reads, beside the process that writes, and that verifies no authenticator.
-pub(crate) fn without_keys(file: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(file, flags)?;
-    prepare(&connection, &Options::default())?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    Ok(connection)
 }
 
 /// Moves the log away, so that SQLite does not apply it.

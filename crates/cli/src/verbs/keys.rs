@@ -71,7 +71,15 @@ async fn remove_recipient(common: &Common, out: Out, asked: &str) -> Result<()> 
     let tenant = host.tenant(common.tenant.as_deref()).await?.id;
     let removed = host.remove_recipient(tenant, asked).await?;
     let id = removed.id().to_string();
-    let mut devices = sealed(&host, tenant)?.remove(&removed.id()).unwrap_or_default();
+    // Counted afterwards: a passcode that is sealed until the removal counts too.
+    let mut devices = match sealed(&host, tenant) {
+        Ok(mut sealed) => sealed.remove(&removed.id()).unwrap_or_default(),
+        Err(error) => {
+            let unknown = json!({"keyId": id, "name": removed.name, "passcodes": null, "devices": null});
+            out.say(text!("recipient-removed-uncounted", key = &id), &unknown);
+            return Err(error);
+        }
+    };
     let passcodes = devices.len();
     devices.sort_unstable();
     devices.dedup();

@@ -16,8 +16,8 @@ use chaveiro_core::secret::Passcode;
 use chaveiro_escrow::{RecoveryKey, recipients};
 use chaveiro_lang::table::{entry, padded, width};
 use chaveiro_lang::{Text, text};
-use chaveiro_server::{DataDir, SystemClock};
-use chaveiro_store_sqlite::{FILE_NAME, Kept, MARK_FILE_NAME, Owner, Snapshot};
+use chaveiro_server::SystemClock;
+use chaveiro_store_sqlite::{FILE_NAME, Kept, MARK_FILE_NAME, Owner, Snapshot, SqliteStore};
 use serde_json::{Value, json};
 
 use crate::args::{Common, Open};
@@ -33,34 +33,38 @@ enum Tried {
     OtherKey,
     /// It is sealed to this key and does not open.
     Damaged,
+    /// Another program has changed its row, and may have put an envelope of its own there.
+    Unsound,
 }
 
 pub(crate) async fn open(common: &Common, out: Out, asked: &Open) -> Result<()> {
     let key = RecoveryKey::read(&asked.key)?;
-    let (directory, database) = match &asked.backup {
+    let (store, database) = match &asked.backup {
         Some(backup) => (None, of_backup(backup)?),
         None => {
             let directory = data_directory(common)?;
-            let database = Snapshot::beside(&directory.root().join(FILE_NAME))?;
-            (Some(directory), database)
+            // First, because it brings an older database to the version that is read.
+            let store = directory.open_store()?;
+            (Some(store), Snapshot::beside(&directory.root().join(FILE_NAME))?)
         }
     };
     let owner = one_of(&asked.device, database.owners(&asked.device, common.tenant.as_deref())?)?;
     let kept = database.passcodes(&owner)?;
     let (ours, others): (Vec<_>, Vec<_>) = kept.iter().partition(|kept| is_sealed_to(kept, &key));
-    if let Some(directory) = &directory {
-        record(directory, &ours, &key, asked.reason.as_deref().unwrap_or_default()).await?;
+    let is_recorded = store.is_some();
+    if let Some(store) = store {
+        record(store, &ours, &key, asked.reason.as_deref().unwrap_or_default()).await?;
     }
     let ours: Vec<_> = ours.into_iter().map(|kept| (kept, opened(kept, &key))).collect();
     if !ours.iter().any(|(_, tried)| matches!(tried, Tried::Opened(_))) {
-        bail!(nothing_opened(&asked.device, &key, !ours.is_empty(), &others));
+        bail!(nothing_opened(&asked.device, &key, &ours, &others));
     }
     let mut all: Vec<_> = ours.into_iter().chain(others.into_iter().map(|kept| (kept, Tried::OtherKey))).collect();
     all.sort_by_key(|(kept, _)| std::cmp::Reverse(kept.secret.received));
     tell(out, &owner, &all);
-    match directory {
-        Some(_) => out.text(text!("passcode-recorded")),
-        None => out.note(text!("opening-unrecorded")),
+    match is_recorded {
+        true => out.text(text!("passcode-recorded")),
+        false => out.note(text!("opening-unrecorded")),
     }
     Ok(())
 }
@@ -96,22 +100,29 @@ fn is_sealed_to(kept: &Kept, key: &RecoveryKey) -> bool {
 }
 
 fn opened(kept: &Kept, key: &RecoveryKey) -> Tried {
+    if kept.sound == Some(false) {
+        return Tried::Unsound;
+    }
     key.unseal(&kept.secret.context, envelope(kept)).map_or(Tried::Damaged, Tried::Opened)
 }
 
 /// Records that these passcodes are opened. Durable when this returns.
-async fn record(directory: &DataDir, kept: &[&Kept], key: &RecoveryKey, reason: &str) -> Result<()> {
-    let secrets: Vec<_> = kept.iter().map(|kept| (kept.secret.id, kept.secret.context)).collect();
+async fn record(store: SqliteStore, kept: &[&Kept], key: &RecoveryKey, reason: &str) -> Result<()> {
+    let to_open = kept.iter().filter(|kept| kept.sound != Some(false));
+    let secrets: Vec<_> = to_open.map(|kept| (kept.secret.id, kept.secret.context)).collect();
     let at = SystemClock::default().now();
     let origin = Origin { actor: Actor::operator(&person::here()), at, request: None };
     let (key, reason) = (key.id().to_string(), reason.to_owned());
-    let store: Arc<dyn Store> = Arc::new(directory.open_store()?);
+    let store: Arc<dyn Store> = Arc::new(store);
     Ok(store.write(move |unit| Ok(record_opening(unit, &origin, &secrets, &key, &reason)?)).await?)
 }
 
 /// The reason why the key opens no passcode of the device.
-fn nothing_opened(device: &str, key: &RecoveryKey, is_sealed_to_it: bool, others: &[&Kept]) -> Text {
-    if is_sealed_to_it {
+fn nothing_opened(device: &str, key: &RecoveryKey, ours: &[(&Kept, Tried)], others: &[&Kept]) -> Text {
+    if ours.iter().any(|(_, tried)| matches!(tried, Tried::Unsound)) {
+        return text!("passcodes-unsound", device = device, key = key.id().to_string());
+    }
+    if !ours.is_empty() {
         return text!("passcodes-damaged", device = device, key = key.id().to_string());
     }
     if others.is_empty() {
@@ -161,6 +172,7 @@ fn row(owner: &Owner, kept: &Kept, tried: &Tried) -> Value {
         Tried::Opened(passcode) => (Some(passcode.expose_secret()), None),
         Tried::OtherKey => (None, Some("otherKey")),
         Tried::Damaged => (None, Some("damaged")),
+        Tried::Unsound => (None, Some("unsound")),
     };
     json!({
         "deviceName": owner.name,

@@ -8,6 +8,7 @@ use chaveiro_store_sqlite::{Doubt, OpenError, RowKeyError};
 /// The words for an error of opening.
 pub(crate) fn of_database(error: &OpenError) -> Text {
     match error {
+        OpenError::NoDatabase(file) => text!("no-database", file = file),
         OpenError::Missing(directory) => text!("database-missing", directory = directory),
         OpenError::ReadOnly(file) => text!("database-read-only", file = file),
         OpenError::NewerVersion { found, known } => text!("database-newer", found = *found, known = *known),

@@ -84,10 +84,12 @@ recipient-removed = Passcodes sealed from now on do not open with key { $key }. 
     [0] No kept passcode opens with it.
    *[other] Kept passcodes that still open with it: { $passcodes }. They do until newer ones replace them or their time is over; recover their devices again to end that sooner.
 }
+recipient-removed-uncounted = Passcodes sealed from now on do not open with key { $key }. The kept ones that still do could not be counted; see: chaveiro keys recipients
 opening-unrecorded = The opening is in no record, because a backup is only read. Note who opened it, when and why.
 not-opened = { $code ->
     [otherKey] sealed to other keys
     [damaged] damaged, or moved from another device
+    [unsound] changed by another program
    *[other] { $code }
 }
 key-accepted = The key { $key } that is in place now is the one of this database. This is recorded.

@@ -84,10 +84,12 @@ recipient-removed = Senhas seladas a partir de agora não abrem com a chave { $k
     [0] Nenhuma senha guardada abre com ela.
    *[other] Senhas guardadas que ainda abrem com ela: { $passcodes }. Isso vale até que novas as substituam ou o prazo delas termine; para encerrar antes, recupere de novo esses dispositivos.
 }
+recipient-removed-uncounted = Senhas seladas a partir de agora não abrem com a chave { $key }. Não foi possível contar as guardadas que ainda abrem com ela; veja: chaveiro keys recipients
 opening-unrecorded = A abertura não está em registro algum, porque um backup só é lido. Anote quem abriu, quando e por quê.
 not-opened = { $code ->
     [otherKey] selada para outras chaves
     [damaged] danificada, ou trazida de outro dispositivo
+    [unsound] alterada por outro programa
    *[other] { $code }
 }
 key-accepted = A chave { $key } que está no lugar agora é a deste banco. Isso fica registrado.
