@@ -49,8 +49,17 @@ const WHOLE: &[(&str, &str, &str)] = &[
     ("crates/server/src/vigil.rs", "keep", "the running time of the server"),
 ];
 
-/// The calls that name no scope, without their spaces.
-const CALLS: [&str; 4] = ["store.write(", "store.try_write(", "write_store(", "write_and_alert("];
+/// The calls that name no scope, without their spaces: of a store by its name, and of any receiver with the work written out.
+const CALLS: [&str; 8] = [
+    "store.write(",
+    "store.try_write(",
+    "write_store(",
+    "write_and_alert(",
+    ".write(move|unit|",
+    ".write(|unit|",
+    ".try_write(move|unit|",
+    ".try_write(|unit|",
+];
 
 /// The functions of a text with such a call.
 fn without_scope(text: &str) -> impl Iterator<Item = String> + '_ {

@@ -64,19 +64,44 @@ impl Remembered {
         question: Question,
         read: impl FnOnce() -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let known = self.answers.borrow().get(&question).and_then(|answer| answer.downcast_ref().cloned());
-        if let Some(known) = known {
+        if let Some(known) = self.known(&question) {
             return Ok(known);
         }
         let answer = read()?;
-        if !self.changed.get() {
-            let mut answers = self.answers.borrow_mut();
-            if answers.len() >= MOST {
-                answers.clear();
-            }
-            answers.insert(question, Box::new(answer.clone()));
+        self.keep(question, &answer);
+        Ok(answer)
+    }
+
+    /// Returns the answer as [`Self::answer`] does. An absence is not remembered: callers without proof can ask for any number
+    /// of names that are not there.
+    pub(crate) fn present<T: Clone + Send + 'static>(
+        &self,
+        question: Question,
+        read: impl FnOnce() -> Result<Option<T>, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        if let Some(known) = self.known(&question) {
+            return Ok(Some(known));
+        }
+        let answer = read()?;
+        if let Some(answer) = &answer {
+            self.keep(question, answer);
         }
         Ok(answer)
+    }
+
+    fn known<T: Clone + 'static>(&self, question: &Question) -> Option<T> {
+        self.answers.borrow().get(question).and_then(|answer| answer.downcast_ref().cloned())
+    }
+
+    fn keep<T: Clone + Send + 'static>(&self, question: Question, answer: &T) {
+        if self.changed.get() {
+            return;
+        }
+        let mut answers = self.answers.borrow_mut();
+        if answers.len() >= MOST {
+            answers.clear();
+        }
+        answers.insert(question, Box::new(answer.clone()));
     }
 }
 
@@ -88,7 +113,7 @@ mod tests {
     use chaveiro_core::Timestamp;
     use chaveiro_core::application::Application;
     use chaveiro_core::caller::Actor;
-    use chaveiro_core::hold::Hold;
+    use chaveiro_core::hold::{Hold, Release};
     use chaveiro_core::id::{AssignmentId, HoldId};
     use chaveiro_core::keys::{Fingerprint, KnownKey};
     use chaveiro_core::ports::{Fault, Store, UnitOfWork, View};
@@ -112,12 +137,17 @@ mod tests {
         Principal { kind: PrincipalKind::Application, text: APPLICATION.0.to_string() }
     }
 
+    /// The tenant that a step makes.
+    fn other(step: i64) -> TenantId {
+        TenantId(Uuid::from_u128(100 + step as u128))
+    }
+
     fn key() -> KeyName {
         KeyName::EscrowRecipients(TENANT)
     }
 
     /// Everything that is remembered, as text.
-    fn everything(view: &dyn View) -> Result<[String; 6], StoreError> {
+    fn everything(view: &dyn View) -> Result<[String; 7], StoreError> {
         let principals = [principal()];
         Ok([
             format!("{:?}", view.tenant(TENANT)?),
@@ -126,6 +156,7 @@ mod tests {
             format!("{:?}", view.tokens_valid_from(TENANT, &principals)?),
             format!("{:?}", view.current_keys(&[key()])?),
             format!("{:?}", view.newest_hold(TENANT, HoldKind::Asking, None)?),
+            format!("{:?}", (0..20).map(|step| view.tenant(other(step))).collect::<Result<Vec<_>, _>>()?),
         ])
     }
 
@@ -150,6 +181,12 @@ mod tests {
         ("a key becomes known", 4, |unit, step| Ok(unit.put_known_key(&known(step))?)),
         ("a key ends", 4, |unit, step| Ok(unit.end_known_key(&key(), at(step))?)),
         ("a hold is placed", 5, |unit, step| Ok(unit.insert_hold(&hold(step))?)),
+        ("a hold is released", 5, |unit, step| {
+            let newest = unit.newest_hold(TENANT, HoldKind::Asking, None)?.ok_or(StoreError::Busy)?;
+            let released = Some(Release { at: at(step), by: Actor::system(), quiet_until: None, reason: None });
+            Ok(unit.update_hold(&Hold { released, ..newest })?)
+        }),
+        ("a tenant is made", 6, |unit, step| Ok(unit.insert_tenant(&Tenant::new(other(step), "other", at(0)))?)),
     ];
 
     fn application(step: i64) -> Application {
@@ -262,5 +299,36 @@ mod tests {
             self::store(directory.path()).write(move |unit| change(unit, step)).await.expect("changed");
             assert_ne!(ask().await[*place], before[*place], "{name}");
         }
+    }
+
+    #[tokio::test]
+    async fn rows_that_are_accepted_are_seen_by_the_unit_of_work_that_accepts_them() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = world(directory.path()).await;
+        store.write(|unit| Ok(unit.insert_application(&application(1))?)).await.expect("added");
+        let edited = rusqlite::Connection::open(directory.path().join(crate::FILE_NAME)).expect("opened");
+        edited.execute("UPDATE application SET display_name = 'edited'", []).expect("edited");
+        let name = |view: &dyn View| format!("{:?}", view.application(TENANT, APPLICATION));
+        let settled = store.write(move |unit| {
+            let before = name(unit);
+            unit.settle_rows(false)?;
+            Ok((before, name(unit)))
+        });
+        let (before, after) = settled.await.expect("settled");
+        assert!(!before.contains("edited") && after.contains("edited"), "{before} {after}");
+        assert_eq!(store.read(move |view| Ok(name(view))).await.expect("read"), after);
+    }
+
+    #[tokio::test]
+    async fn names_that_are_not_there_take_no_room() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let connection = rusqlite::Connection::open(directory.path().join("any")).expect("opened");
+        let remembered = Remembered::default();
+        remembered.begin(&connection).expect("begun");
+        for number in 0..MOST as u128 {
+            let question = Question::Application(TENANT, ApplicationId(Uuid::from_u128(number)));
+            assert_eq!(remembered.present(question, || Ok(None::<u8>)).expect("asked"), None);
+        }
+        assert!(remembered.answers.borrow().is_empty());
     }
 }

@@ -96,14 +96,14 @@ impl<'c> Transaction<'c> {
 
 impl View for Transaction<'_> {
     fn tenant(&self, tenant: TenantId) -> Result<Option<Tenant>, StoreError> {
-        self.remembered.answer(Question::Tenant(tenant), || tenant::tenant(self.connection, tenant))
+        self.remembered.present(Question::Tenant(tenant), || tenant::tenant(self.connection, tenant))
     }
     fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
         tenant::tenants(self.connection)
     }
     fn application(&self, tenant: TenantId, id: ApplicationId) -> Result<Option<Application>, StoreError> {
         let question = Question::Application(tenant, id);
-        self.remembered.answer(question, || application::application(self.connection, tenant, id))
+        self.remembered.present(question, || application::application(self.connection, tenant, id))
     }
     fn applications(&self, tenant: TenantId) -> Result<Vec<Application>, StoreError> {
         application::applications(self.connection, tenant)

@@ -33,6 +33,15 @@ const NO_SHELL: [&str; 2] = ["/nologin", "/false"];
 /// Display managers at which a person can change a password that has expired. At others, such as SDDM, the sign-in only fails.
 const CHANGING: [&str; 3] = ["gdm", "gdm3", "lightdm"];
 
+/// The directories of units, first to last as systemd.unit(5) reads them.
+const UNITS: [&str; 5] = [
+    "etc/systemd/system",
+    "run/systemd/system",
+    "usr/local/lib/systemd/system",
+    "usr/lib/systemd/system",
+    "lib/systemd/system",
+];
+
 /// The time that lckpwdf(3) waits for the lock.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -107,10 +116,24 @@ impl Accounts<'_> {
         Ok(Entry::new(hash, last_change))
     }
 
-    /// Returns true if a person can change an expired password while signing in: at a console or at the display manager.
+    /// Returns true if a person can change an expired password while signing in: at a console or at the display manager. One
+    /// that is not known cannot.
     fn changes_at_sign_in(&self) -> bool {
-        match std::fs::read_link(self.root.join("etc/systemd/system/display-manager.service")) {
-            Ok(unit) => CHANGING.iter().any(|name| unit.file_stem().is_some_and(|stem| stem == *name)),
+        let can_change =
+            |program: &Path| CHANGING.iter().any(|name| program.file_stem().is_some_and(|stem| stem == *name));
+        for units in UNITS {
+            match std::fs::read_link(self.root.join(units).join("display-manager.service")) {
+                // A unit that links there is masked: the machine begins at a console.
+                Ok(unit) if unit == Path::new("/dev/null") => return true,
+                Ok(unit) => return can_change(&unit),
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                // A unit that is a file of its own.
+                Err(_) => return false,
+            }
+        }
+        // Debian's choice, which counts without systemd too.
+        match std::fs::read_to_string(self.root.join("etc/X11/default-display-manager")) {
+            Ok(program) => can_change(Path::new(program.trim())),
             Err(error) => error.kind() == ErrorKind::NotFound,
         }
     }

@@ -305,20 +305,34 @@ fn a_clock_that_is_off_by_a_year_does_not_stop_a_recovery() {
 
 #[test]
 fn a_password_that_must_be_changed_says_so_in_shadow_where_the_person_can_change_it() {
-    for (must_change, display_manager, last_change) in [
-        (true, None, "0"),
-        (true, Some("gdm.service"), "0"),
-        (true, Some("gdm3.service"), "0"),
-        (true, Some("lightdm.service"), "0"),
-        (true, Some("sddm.service"), "20781"),
-        (true, Some("greetd.service"), "20781"),
-        (false, None, "20781"),
+    const ADMIN: &str = "etc/systemd/system/display-manager.service";
+    const DISTRIBUTION: &str = "usr/lib/systemd/system/display-manager.service";
+    const DEBIAN: &str = "etc/X11/default-display-manager";
+    // A file and its text; a unit is a link to that text.
+    for (must_change, machine, last_change) in [
+        (true, &[][..], "0"),
+        (true, &[(ADMIN, "/usr/lib/systemd/system/gdm.service")], "0"),
+        (true, &[(ADMIN, "/usr/lib/systemd/system/gdm3.service")], "0"),
+        (true, &[(ADMIN, "/usr/lib/systemd/system/lightdm.service")], "0"),
+        (true, &[(ADMIN, "/usr/lib/systemd/system/sddm.service")], "20781"),
+        (true, &[(ADMIN, "/usr/lib/systemd/system/greetd.service")], "20781"),
+        (true, &[("run/systemd/system/display-manager.service", "/usr/lib/systemd/system/sddm.service")], "20781"),
+        (true, &[(DISTRIBUTION, "sddm.service")], "20781"),
+        (true, &[(DISTRIBUTION, "gdm.service")], "0"),
+        (true, &[(DISTRIBUTION, "gdm.service"), (ADMIN, "/usr/lib/systemd/system/sddm.service")], "20781"),
+        (true, &[(DISTRIBUTION, "sddm.service"), (ADMIN, "/dev/null")], "0"),
+        (true, &[(DEBIAN, "/usr/bin/sddm\n")], "20781"),
+        (true, &[(DEBIAN, "/usr/sbin/gdm3\n")], "0"),
+        (false, &[], "20781"),
     ] {
         let mut bench = Bench::new();
-        if let Some(unit) = display_manager {
-            let link = bench.file("etc/systemd/system/display-manager.service");
-            std::fs::create_dir_all(link.parent().expect("a parent")).expect("made");
-            std::os::unix::fs::symlink(format!("/usr/lib/systemd/system/{unit}"), link).expect("linked");
+        for (name, text) in machine {
+            let file = bench.file(name);
+            std::fs::create_dir_all(file.parent().expect("a parent")).expect("made");
+            match *name {
+                DEBIAN => std::fs::write(file, text).expect("written"),
+                _ => std::os::unix::fs::symlink(text, file).expect("linked"),
+            }
         }
         let order = Prepare { must_change, ..bench.order(1) };
         assert_eq!(bench.recovery.prepare(&order, TODAY), OK);
@@ -326,7 +340,7 @@ fn a_password_that_must_be_changed_says_so_in_shadow_where_the_person_can_change
         let apply = Apply { action: action(), attempt: 1, envelope_sha256: sha256 };
         assert_eq!(bench.recovery.apply(&apply, TODAY), OK);
         let line = bench.shadow().lines().nth(1).expect("a line").to_owned();
-        assert_eq!(line.split(':').nth(2), Some(last_change), "{must_change} {display_manager:?}: {line}");
+        assert_eq!(line.split(':').nth(2), Some(last_change), "{must_change} {machine:?}: {line}");
     }
 }
 

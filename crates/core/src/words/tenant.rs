@@ -83,7 +83,9 @@ pub struct TenantSettings {
     pub linux_locks: LinuxLocks,
     /// The form of the passcodes that devices generate.
     pub passcode: PasscodePolicy,
-    /// True if a recovered login password must be changed at the next sign-in.
+    /// True if a recovered login password must be changed at the next sign-in. Tenants from before there was this setting do
+    /// not ask for it.
+    #[serde(default)]
     pub must_change: bool,
     /// True if live sessions of the account are locked when its password was recovered.
     pub lock_sessions: bool,
@@ -231,5 +233,17 @@ impl TenantSettings {
     /// [`Self::action_expiry_s`] as a duration.
     pub fn action_expiry(&self) -> Duration {
         Duration::from_secs(self.action_expiry_s)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_of_before_a_setting_keep_what_was_done_then() {
+        let stored: TenantSettings = serde_json::from_str(r#"{"disclosureWindowS": 60}"#).expect("settings");
+        let expected = TenantSettings { disclosure_window_s: 60, must_change: false, ..TenantSettings::default() };
+        assert_eq!(stored, expected);
     }
 }
