@@ -418,6 +418,12 @@ async fn a_recovery_key_opens_passcodes_without_a_key_of_the_server_and_every_re
     // What was opened in the data directory is in its record.
     std::fs::rename(&away, &escrow).expect("moved back");
     assert!(!run(&data, &["keys", "recipients"]).contains(id), "nothing is known to open with it");
+    let database = rusqlite::Connection::open(data.join("chaveiro.db")).expect("opened");
+    let alerts =
+        database
+            .query_row("SELECT count(*) FROM alert WHERE name = 'chaveiro.recovery_key_used'", [], |row| row.get(0));
+    assert_eq!(alerts, Ok(1), "it waits for a server");
+    drop(database);
     let export = run(&data, &["audit", "export"]);
     let mut events = events_of(&export);
     events.retain(|event| event["activity"] == "passcodeDisclosed");

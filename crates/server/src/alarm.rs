@@ -81,6 +81,9 @@ fn log(alert: &Alert) {
         News::BreakGlassUsed { hold, device, reason } => {
             say!(error, alert, hold.id = %hold, device.id = %device, reason, "a recovery passed a hold");
         }
+        News::RecoveryKeyUsed { device, key, reason, passcodes } => {
+            say!(error, alert, device.id = %device, key, reason, passcodes, "passcodes were opened with a recovery key");
+        }
         News::ReadingOnHold { .. } => {
             say!(error, alert, "{} Look at the audit record, then run chaveiro hold release", text(alert));
         }
@@ -335,6 +338,9 @@ fn document(alert: &Alert) -> Value {
     let mut posted = match news {
         News::HoldPlaced { hold, counted } => json!({"hold": hold, "counted": counted}),
         News::BreakGlassUsed { hold, device, reason } => json!({"hold": hold, "device": device, "reason": reason}),
+        News::RecoveryKeyUsed { device, key, reason, passcodes } => {
+            json!({"device": device, "key": key, "reason": reason, "passcodes": passcodes})
+        }
         News::ReadingNearLimit { counted, by_caller } => json!({"counted": counted, "byCaller": by_caller}),
         News::ReadingOnHold { hold, counted, by_caller } => {
             json!({"hold": hold, "counted": counted, "byCaller": by_caller})
@@ -368,6 +374,11 @@ fn text(alert: &Alert) -> String {
         }
         News::BreakGlassUsed { device, reason, .. } => {
             format!("Chaveiro: {actor} passed the hold of tenant {tenant} for device {device}: {reason}")
+        }
+        News::RecoveryKeyUsed { device, key, reason, passcodes } => {
+            format!(
+                "Chaveiro: {actor} opened {passcodes} passcodes of device {device} of tenant {tenant} with the recovery key {key}: {reason}"
+            )
         }
         News::ReadingNearLimit { counted, by_caller: true } => {
             format!(

@@ -10,13 +10,13 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use chaveiro_core::audit::Origin;
 use chaveiro_core::caller::Actor;
-use chaveiro_core::decisions::disclose_passcode::record_opening;
-use chaveiro_core::ports::{Clock, Store, Unsealer};
+use chaveiro_core::decisions::disclose_passcode::{Opening, record_opening};
+use chaveiro_core::ports::{Clock, Entropy, Store, Unsealer};
 use chaveiro_core::secret::Passcode;
 use chaveiro_escrow::{RecoveryKey, recipients};
 use chaveiro_lang::table::{entry, padded, width};
 use chaveiro_lang::{Text, text};
-use chaveiro_server::SystemClock;
+use chaveiro_server::{SystemClock, SystemEntropy};
 use chaveiro_store_sqlite::{FILE_NAME, Kept, MARK_FILE_NAME, Owner, Snapshot, SqliteStore};
 use serde_json::{Value, json};
 
@@ -112,9 +112,10 @@ async fn record(store: SqliteStore, kept: &[&Kept], key: &RecoveryKey, reason: &
     let secrets: Vec<_> = to_open.map(|kept| (kept.secret.id, kept.secret.context)).collect();
     let at = SystemClock::default().now();
     let origin = Origin { actor: Actor::operator(&person::here()), at, request: None };
-    let (key, reason) = (key.id().to_string(), reason.to_owned());
+    let (id, key, reason) = (SystemEntropy.uuid(), key.id().to_string(), reason.to_owned());
+    let opening = Opening { id, secrets, key, reason };
     let store: Arc<dyn Store> = Arc::new(store);
-    Ok(store.write(move |unit| Ok(record_opening(unit, &origin, &secrets, &key, &reason)?)).await?)
+    Ok(store.write(move |unit| Ok(record_opening(unit, &origin, &opening)?)).await?)
 }
 
 /// The reason why the key opens no passcode of the device.

@@ -10,11 +10,13 @@
 //! Reading has a limit ([`crate::reading`]): a passcode beyond it is withheld until a person has released the hold.
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::reading::{self, Reader};
 use super::{Facts, rights};
 use crate::action::{ActionRecord, ActionState};
 use crate::actions;
+use crate::alert::{Alert, News};
 use crate::audit::{Activity, AuditEvent, Origin};
 use crate::caller::{Actor, Caller, NO_PERSON};
 use crate::device::ManagedDevice;
@@ -250,21 +252,32 @@ fn decide_one(
     Ok((decided, Some(secret)))
 }
 
-/// Records that these secrets are opened on the host with the private key of a recipient, for that reason. Once this unit of
-/// work is durable, they may be opened. The rules of [`disclose`] do not bind the holder of the key.
-pub fn record_opening(
-    unit: &mut dyn UnitOfWork,
-    origin: &Origin,
-    secrets: &[(SecretId, SecretContext)],
-    key: &str,
-    reason: &str,
-) -> Result<(), StoreError> {
-    for (id, context) in secrets {
+/// An opening of secrets of one device on the host, with the private key of a recipient.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// The fresh id of the opening.
+    pub id: Uuid,
+    /// The secrets.
+    pub secrets: Vec<(SecretId, SecretContext)>,
+    /// The id of the key.
+    pub key: String,
+    /// The reason that the operator gives.
+    pub reason: String,
+}
+
+/// Records an opening and alerts. Once this unit of work is durable, the secrets may be opened. The rules of [`disclose`] do
+/// not bind the holder of the key.
+pub fn record_opening(unit: &mut dyn UnitOfWork, origin: &Origin, opening: &Opening) -> Result<(), StoreError> {
+    let Opening { id, secrets, key, reason } = opening;
+    for (secret, context) in secrets {
         let event = origin.event(context.tenant, Activity::PasscodeDisclosed);
-        let event = event.on_device(context.device).for_action(context.action).with("secret", id);
+        let event = event.on_device(context.device).for_action(context.action).with("secret", secret);
         unit.append_audit(&event.with("recipient", key).with("reason", reason))?;
     }
-    Ok(())
+    let Some((_, SecretContext { tenant, device, .. })) = secrets.first() else { return Ok(()) };
+    let (key, reason, passcodes) = (key.clone(), reason.clone(), secrets.len() as u64);
+    let news = News::RecoveryKeyUsed { device: *device, key, reason, passcodes };
+    unit.insert_alert(&Alert { tenant: *tenant, about: *id, at: origin.at, actor: origin.actor.clone(), news })
 }
 
 /// Returns the disclosure of a secret so far.

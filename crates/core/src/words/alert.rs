@@ -50,6 +50,17 @@ pub enum News {
         /// The reason that the caller gave.
         reason: String,
     },
+    /// Passcodes of a device were opened on the host with the private key of a recipient, which no hold binds.
+    RecoveryKeyUsed {
+        /// The device.
+        device: DeviceId,
+        /// The id of the key.
+        key: String,
+        /// The reason that the operator gave.
+        reason: String,
+        /// The number of passcodes.
+        passcodes: u64,
+    },
     /// A party or a tenant has read half as many passcodes within the window as its limit allows.
     ReadingNearLimit {
         /// The number of passcodes.
@@ -148,6 +159,7 @@ impl News {
         match self {
             Self::HoldPlaced { .. } => "chaveiro.hold_placed",
             Self::BreakGlassUsed { .. } => "chaveiro.break_glass_used",
+            Self::RecoveryKeyUsed { .. } => "chaveiro.recovery_key_used",
             Self::ReadingNearLimit { .. } => "chaveiro.reading_near_limit",
             Self::ReadingOnHold { .. } => "chaveiro.reading_on_hold",
             Self::FirstDisclosure { .. } => "chaveiro.first_disclosure",

@@ -372,6 +372,11 @@ fn what_is_told_of_reading_and_of_settings_names_who_and_how_much() {
         (News::ReadingOnHold { hold, counted: 100, by_caller: false }, "reading_on_hold", vec!["ana@x", "100"]),
         (News::FirstDisclosure { device }, "first_disclosure", vec!["ana@x", "first time"]),
         (
+            News::RecoveryKeyUsed { device, key: "75954a45".to_owned(), reason: "fire".to_owned(), passcodes: 2 },
+            "recovery_key_used",
+            vec!["ana@x", "2 passcodes", "75954a45", "fire"],
+        ),
+        (
             News::ProtectionLowered { settings: vec![lowered] },
             "protection_lowered",
             vec!["ana@x", "hold.recoveries from 50 to 0"],
