@@ -379,7 +379,7 @@ fn scope(properties: &Map<String, Value>) -> Result<Visibility, BodyError> {
 /// The schema of a change.
 fn renaming(_: &'static EntityType) -> Value {
     json!({"type": "object", "properties": words(), "additionalProperties": false,
-        "description": "What else an assignment says may stand here as it is, and cannot be changed."})
+        "description": "Other properties of the assignment may stand here with their values, which cannot be changed."})
 }
 
 /// Name and description of an assignment.

@@ -8,36 +8,36 @@ use super::{Default, Edm, EnumType, Property};
 pub const EXTENSIONS: &[(&str, &str)] = &[
     ("chaveiro_actionId", "The id of the action, as audit events name it."),
     ("chaveiro_requestedBy", "The name of the user or application that asked for it."),
-    ("chaveiro_attempt", "How often the commands were sent, from 1."),
-    ("chaveiro_outcome", "Why the action ended as it did; null while it is open."),
+    ("chaveiro_attempt", "The number of times that the commands were sent, from 1."),
+    ("chaveiro_outcome", "The reason why the action ended as it did; null while it is open."),
     ("chaveiro_deviceStatus", "The device's own status for the deciding command; null when it gave none."),
     ("chaveiro_deviceReason", "The device's own words for why it did not, or not wholly; null when it gave none."),
-    ("chaveiro_opens", "What the passcode opens: login:ACCOUNT, luks2:VOLUME, or screen."),
+    ("chaveiro_opens", "The locks that the passcode opens: login:ACCOUNT, luks2:VOLUME, or screen."),
     (
         "chaveiro_passcodeSealedDateTime",
-        "When the escrow received the passcode; null before that, and for actions without one.",
+        "The time when the escrow received the passcode; null before that, and for actions without one.",
     ),
     (
         "chaveiro_verifiedDateTime",
-        "When the device proved that the passcode opens all of that; null where a device cannot.",
+        "The time when the device proved that the passcode opens all of that; null if a device proves nothing.",
     ),
     (
         "chaveiro_beforeRestoreDateTime",
         "The restore from an older backup since which nothing has confirmed this result; null when it is certain.",
     ),
-    ("chaveiro_passcodeWithheld", "Why passcode is null although the action is done; null otherwise."),
+    ("chaveiro_passcodeWithheld", "The reason why passcode is null although the action is done; null otherwise."),
     (
         "chaveiro_passcodeUncertain",
-        "Whether the device gave the passcode in a way that leaves it open whether it opens the device.",
+        "True if the device gave the passcode in an unusual way, so that it may not open the device.",
     ),
     (
         "chaveiro_passcodeFirstReadBy",
         "The first reader of the passcode, for callers that may read it; null otherwise, and before the first reading.",
     ),
-    ("chaveiro_passcodeFirstReadDateTime", "When that reader first read it; null where the reader is."),
+    ("chaveiro_passcodeFirstReadDateTime", "The time of that first reading; null where the reader is."),
     (
         "chaveiro_passcodeReadableUntilDateTime",
-        "Until when that reader may read it again; null where the reader is, and for a passcode that is kept until a newer one replaces it.",
+        "The time until which that reader may read it again; null where the reader is, and for a passcode that is kept until a newer one replaces it.",
     ),
 ];
 

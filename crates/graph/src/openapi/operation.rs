@@ -336,7 +336,7 @@ fn success(verb: Option<Verb>, entity: Option<&'static EntityType>) -> (&'static
         Some(Verb::Read) => ("200", answer("The entity", reference(name))),
         Some(Verb::Count) => {
             let number = json!({"text/plain": {"schema": {"type": "integer"}}});
-            ("200", json!({"description": "How many match", "content": number}))
+            ("200", json!({"description": "The number of matches", "content": number}))
         }
         Some(Verb::List) => {
             let page = json!({"type": "object", "required": ["@odata.context", "@odata.count", "value"], "properties": {
