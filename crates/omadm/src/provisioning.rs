@@ -184,7 +184,7 @@ impl Writer {
     }
 
     fn parm(&mut self, name: &str, value: &str) {
-        let escaped = Secret::new(escape(value));
+        let escaped = Secret::new(escape(value).into_owned());
         for part in ["<parm name=\"", name, "\" value=\"", &escaped, "\"/>"] {
             self.0.push_str(part);
         }
@@ -272,16 +272,16 @@ impl Provisioned {
     }
 }
 
-fn group<'e>(parent: &'e Node, kind: &str) -> Option<&'e Node> {
+fn group<'e>(parent: &'e Node<'e>, kind: &str) -> Option<&'e Node<'e>> {
     parent.children.iter().find(|child| child.name == "characteristic" && child.attribute("type") == Some(kind))
 }
 
-fn parm<'e>(parent: &'e Node, name: &str) -> Option<&'e str> {
+fn parm<'e>(parent: &'e Node<'_>, name: &str) -> Option<&'e str> {
     let found = parent.children.iter().find(|child| child.name == "parm" && child.attribute("name") == Some(name));
     found.and_then(|parm| parm.attribute("value"))
 }
 
-fn certificate(store: &Node) -> Result<(String, Vec<u8>), ProvisioningError> {
+fn certificate(store: &Node<'_>) -> Result<(String, Vec<u8>), ProvisioningError> {
     const WHAT: &str = "EncodedCertificate";
     let node = store.children.iter().find(|child| parm(child, WHAT).is_some());
     let node = node.ok_or(ProvisioningError::Missing(WHAT))?;

@@ -34,6 +34,11 @@ impl Secret {
     pub(crate) fn push_str(&mut self, text: &str) {
         self.0.push_str(text);
     }
+
+    /// Shortens the text to that many bytes. The rest stays in memory until the text is wiped.
+    pub(crate) fn truncate(&mut self, bytes: usize) {
+        self.0.truncate(bytes);
+    }
 }
 
 impl Deref for Secret {

@@ -6,6 +6,10 @@
 //!
 //! Text may hold a passcode: it is wiped when dropped, and [`Node`] has no `Debug`.
 
+use std::borrow::Cow;
+use std::ops::Deref;
+use std::rc::Rc;
+
 use crate::Secret;
 use quick_xml::NsReader;
 use quick_xml::events::{BytesRef, BytesStart, Event};
@@ -52,23 +56,58 @@ pub enum XmlError {
     Malformed(u64),
 }
 
-/// An element of a document, with its namespace resolved.
-pub(crate) struct Node {
-    /// The namespace name; empty for none.
-    pub(crate) namespace: String,
+/// An element of a document, with its namespace resolved. It borrows from the bytes of the document.
+pub(crate) struct Node<'d> {
+    /// The namespace name; empty for none. An element shares it with its parent.
+    pub(crate) namespace: Rc<str>,
     /// The local name.
-    pub(crate) name: String,
+    pub(crate) name: &'d str,
     /// Attributes by local name, in document order; namespace declarations are not among them.
     pub(crate) attributes: Vec<(String, String)>,
     /// Child elements, in document order.
-    pub(crate) children: Vec<Node>,
+    pub(crate) children: Vec<Node<'d>>,
     /// All character data directly inside, joined.
-    pub(crate) text: Secret,
+    pub(crate) text: Text<'d>,
 }
 
-impl Node {
+/// Character data: a part of the document, or several that were joined.
+pub(crate) enum Text<'d> {
+    Whole(&'d str),
+    Joined(Secret),
+}
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::Whole(text) => text,
+            Self::Joined(text) => text,
+        }
+    }
+}
+
+impl<'d> Text<'d> {
+    /// Appends a part of the document.
+    fn append(&mut self, more: &'d str) {
+        match self {
+            Self::Whole("") => *self = Self::Whole(more),
+            _ => self.join(more),
+        }
+    }
+
+    /// Appends a text that is not in the document as such.
+    fn join(&mut self, more: &str) {
+        match self {
+            Self::Whole(first) => *self = Self::Joined([*first, more].concat().into()),
+            Self::Joined(text) => text.push_str(more),
+        }
+    }
+}
+
+impl<'d> Node<'d> {
     /// Reads one document. Total: any input gives a tree within the limits, or an error.
-    pub(crate) fn parse(document: &[u8], limits: Limits) -> Result<Self, XmlError> {
+    pub(crate) fn parse(document: &'d [u8], limits: Limits) -> Result<Self, XmlError> {
         if document.len() > limits.bytes {
             return Err(XmlError::TooLarge(limits.bytes));
         }
@@ -78,8 +117,8 @@ impl Node {
             return Err(XmlError::Malformed(position as u64));
         }
         let mut reader = NsReader::from_str(text);
-        let mut open: Vec<Node> = Vec::new();
-        let mut root: Option<Node> = None;
+        let mut open: Vec<Node<'d>> = Vec::new();
+        let mut root: Option<Node<'d>> = None;
         let mut count = 0;
         loop {
             let position = reader.buffer_position();
@@ -87,32 +126,25 @@ impl Node {
             let event = reader.read_event().map_err(|_| malformed())?;
             match event {
                 Event::Start(start) => {
-                    let element = begin(&reader, &start, limits, &mut count, position)?;
-                    if open.len() >= limits.depth {
-                        return Err(XmlError::TooDeep(limits.depth));
-                    }
+                    count += 1;
+                    let element = begin(text, &reader, &start, position, (&open, count), limits)?;
                     open.push(element);
                 }
                 Event::Empty(start) => {
-                    let element = begin(&reader, &start, limits, &mut count, position)?;
-                    if open.len() >= limits.depth {
-                        return Err(XmlError::TooDeep(limits.depth));
-                    }
+                    count += 1;
+                    let element = begin(text, &reader, &start, position, (&open, count), limits)?;
                     place(element, &mut open, &mut root).ok_or_else(malformed)?;
                 }
                 Event::End(_) => {
                     let element = open.pop().ok_or_else(malformed)?;
                     place(element, &mut open, &mut root).ok_or_else(malformed)?;
                 }
-                Event::Text(text) => {
-                    append(&text, &mut open).ok_or_else(malformed)?;
-                }
-                Event::CData(data) => {
-                    append(&data, &mut open).ok_or_else(malformed)?;
-                }
+                Event::Text(text) => append(text.into_inner(), &mut open).ok_or_else(malformed)?,
+                Event::CData(data) => append(data.into_inner(), &mut open).ok_or_else(malformed)?,
                 Event::GeneralRef(reference) => {
                     let character = resolve(&reference).ok_or(XmlError::Forbidden("an entity reference"))?;
-                    append(character.encode_utf8(&mut [0; 4]), &mut open).ok_or_else(malformed)?;
+                    let element = open.last_mut().ok_or_else(malformed)?;
+                    element.text.join(character.encode_utf8(&mut [0; 4]));
                 }
                 Event::DocType(_) => return Err(XmlError::Forbidden("a document type declaration")),
                 Event::PI(_) => return Err(XmlError::Forbidden("a processing instruction")),
@@ -128,7 +160,7 @@ impl Node {
 
     /// Returns true if this is that element.
     pub(crate) fn is(&self, namespace: &str, name: &str) -> bool {
-        self.name == name && self.namespace == namespace
+        self.name == name && &*self.namespace == namespace
     }
 
     /// The first child of that namespace and name.
@@ -152,25 +184,30 @@ impl Node {
     }
 }
 
-fn begin(
+/// The element that begins at that position of the document, inside those that are open.
+fn begin<'d>(
+    document: &'d str,
     reader: &NsReader<&[u8]>,
     start: &BytesStart<'_>,
-    limits: Limits,
-    count: &mut usize,
     position: u64,
-) -> Result<Node, XmlError> {
-    *count += 1;
-    if *count > limits.elements {
+    (open, count): (&[Node<'d>], usize),
+    limits: Limits,
+) -> Result<Node<'d>, XmlError> {
+    if count > limits.elements {
         return Err(XmlError::TooMany(limits.elements, "elements"));
     }
     let malformed = || XmlError::Malformed(position);
     let (namespace, local) = reader.resolver().resolve_element(start.name());
     let namespace = match namespace {
-        ResolveResult::Bound(namespace) => namespace.as_ref().to_owned(),
-        ResolveResult::Unbound => String::new(),
+        ResolveResult::Bound(namespace) => namespace.0,
+        ResolveResult::Unbound => "",
         ResolveResult::Unknown(_) => return Err(malformed()),
     };
-    let name = local.as_ref().to_owned();
+    let of_parent = open.last().map(|parent| &parent.namespace).filter(|of_parent| ***of_parent == *namespace);
+    let namespace = of_parent.map_or_else(|| Rc::from(namespace), Rc::clone);
+    // The qualified name stands behind the `<`, and ends with the local one.
+    let end = position as usize + 1 + start.name().as_ref().len();
+    let name = document.get(end - local.as_ref().len()..end).ok_or_else(malformed)?;
     let mut attributes = Vec::new();
     for (index, attribute) in start.attributes().enumerate() {
         if index >= limits.attributes {
@@ -188,10 +225,13 @@ fn begin(
         }
         attributes.push((key, value.into_owned()));
     }
-    Ok(Node { namespace, name, attributes, children: Vec::new(), text: Secret::default() })
+    if open.len() >= limits.depth {
+        return Err(XmlError::TooDeep(limits.depth));
+    }
+    Ok(Node { namespace, name, attributes, children: Vec::new(), text: Text::Whole("") })
 }
 
-fn place(element: Node, open: &mut [Node], root: &mut Option<Node>) -> Option<()> {
+fn place<'d>(element: Node<'d>, open: &mut [Node<'d>], root: &mut Option<Node<'d>>) -> Option<()> {
     match open.last_mut() {
         Some(parent) => parent.children.push(element),
         None if root.is_none() => *root = Some(element),
@@ -200,11 +240,13 @@ fn place(element: Node, open: &mut [Node], root: &mut Option<Node>) -> Option<()
     Some(())
 }
 
-fn append(text: &str, open: &mut [Node]) -> Option<()> {
-    match open.last_mut() {
-        Some(element) => element.text.push_str(text),
-        None if text.trim().is_empty() => {}
-        None => return None,
+/// Appends character data, which outside of the root element is white space alone.
+fn append<'d>(text: Cow<'d, str>, open: &mut [Node<'d>]) -> Option<()> {
+    match (open.last_mut(), text) {
+        (Some(element), Cow::Borrowed(text)) => element.text.append(text),
+        (Some(element), Cow::Owned(text)) => element.text.join(&text),
+        (None, text) if text.trim().is_empty() => {}
+        (None, _) => return None,
     }
     Some(())
 }
@@ -231,7 +273,11 @@ fn is_allowed(character: char) -> bool {
 
 /// Escapes text for element content and attribute values. Characters that XML 1.0 cannot carry are
 /// replaced by U+FFFD, so that no value makes a document unreadable.
-pub(crate) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> Cow<'_, str> {
+    let is_plain = |character| !matches!(character, '<' | '>' | '&' | '"' | '\'' | '\r') && is_allowed(character);
+    if text.chars().all(is_plain) {
+        return Cow::Borrowed(text);
+    }
     let mut escaped = String::with_capacity(text.len() + 8);
     for character in text.chars() {
         match character {
@@ -241,19 +287,18 @@ pub(crate) fn escape(text: &str) -> String {
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&apos;"),
             '\r' => escaped.push_str("&#xD;"),
-            '\t' | '\n' => escaped.push(character),
             _ if !is_allowed(character) => escaped.push('\u{fffd}'),
             _ => escaped.push(character),
         }
     }
-    escaped
+    Cow::Owned(escaped)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Node, XmlError> {
+    fn parse(text: &str) -> Result<Node<'_>, XmlError> {
         Node::parse(text.as_bytes(), Limits::MESSAGE)
     }
 
@@ -297,6 +342,6 @@ mod tests {
     fn escaped_text_comes_back_as_it_was() {
         let text = "a<b>&\"'\r\n\u{10348}";
         let document = format!("<x>{}</x>", escape(text));
-        assert_eq!(parse(&document).map(|e| e.text.to_string()).as_deref(), Ok(text));
+        assert_eq!(parse(&document).map(|e| e.text.to_owned()).as_deref(), Ok(text));
     }
 }

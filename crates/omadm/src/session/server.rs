@@ -57,29 +57,17 @@ const UNAVAILABLE: u16 = 503;
 /// a version are of version 1. A document of a later version is an error, so that an old server forgets no nonce.
 const VERSION: u32 = 1;
 
-/// The stored form of a session. It holds no value of a device in clear.
-#[derive(Serialize, Deserialize)]
-struct Stored {
-    #[serde(default = "first_version")]
-    version: u32,
-    #[serde(flatten)]
-    state: State,
-    /// The part of a value, sealed by the caller: it may be of a passcode.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    part: Option<String>,
-    /// The last answer, sealed by the caller, if it holds a secret.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    answer: Option<String>,
-}
-
 fn first_version() -> u32 {
     1
 }
 
-/// The facts of a session. Only messages that proved themselves change them.
+/// The facts of a session, as they are stored. Only messages that proved themselves change them. They hold no value of a
+/// device in clear.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct State {
+    #[serde(default = "first_version")]
+    version: u32,
     /// The session, as the device spells it; empty before the first.
     session: String,
     /// The nonce a credential is expected to use; `None` if none that the device has counts any more.
@@ -108,6 +96,12 @@ struct State {
     unfinished: Option<Origin>,
     /// The last exchange.
     last: Option<Exchange>,
+    /// The part of a value, sealed by the caller: it may be of a passcode. It is here in the stored form alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    part: Option<String>,
+    /// The last answer, sealed by the caller, if it holds a secret. It is here in the stored form alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    answer: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -234,13 +228,13 @@ impl Session {
     /// Reads a session that [`Session::store`] wrote, or that an earlier version of this library did. `reveal` opens a
     /// text that `conceal` sealed; a text that does not open is forgotten, and the device says it again.
     pub fn open(stored: &[u8], reveal: impl Fn(&str) -> Option<Secret>) -> Result<Self, SessionError> {
-        let stored: Stored = serde_json::from_slice(stored).map_err(|error| SessionError::Damaged(error.column()))?;
-        let Stored { version, mut state, part, answer } = stored;
-        if version > VERSION {
-            return Err(SessionError::Version(version));
+        let mut state: State = serde_json::from_slice(stored).map_err(|error| SessionError::Damaged(error.column()))?;
+        if state.version > VERSION {
+            return Err(SessionError::Version(state.version));
         }
-        let origin = state.unfinished.take();
-        let part = part.and_then(|sealed| reveal(&sealed));
+        state.version = VERSION;
+        let (origin, answer) = (state.unfinished.take(), state.answer.take());
+        let part = state.part.take().and_then(|sealed| reveal(&sealed));
         let unfinished = origin.zip(part).map(|(origin, data)| Unfinished { origin, data });
         Ok(Self { state, unfinished, answer: answer.and_then(|sealed| reveal(&sealed)), evidence: None })
     }
@@ -272,14 +266,12 @@ impl Session {
     /// is not stored.
     pub fn store(self, mut conceal: impl FnMut(&str) -> Option<String>) -> Result<Vec<u8>, SessionError> {
         let Self { mut state, unfinished, answer, .. } = self;
-        let mut part = None;
         if let Some(Unfinished { origin, data }) = unfinished {
-            part = conceal(&data);
+            state.part = conceal(&data);
             state.unfinished = Some(origin);
         }
-        let answer = answer.and_then(|answer| conceal(&answer));
-        let stored = Stored { version: VERSION, state, part, answer };
-        serde_json::to_vec(&stored).map_err(|_| SessionError::Unwritable)
+        state.answer = answer.and_then(|answer| conceal(&answer));
+        serde_json::to_vec(&state).map_err(|_| SessionError::Unwritable)
     }
 
     /// Reads a message within [`Limits::MESSAGE`] and decides about it. The sender of a message without proof learns
@@ -531,6 +523,7 @@ struct TooManyMessages;
 impl State {
     fn new(first_nonce: Nonce) -> Self {
         Self {
+            version: VERSION,
             session: String::new(),
             nonce: Some(first_nonce),
             next_nonce: None,
@@ -542,6 +535,8 @@ impl State {
             period: None,
             unfinished: None,
             last: None,
+            part: None,
+            answer: None,
         }
     }
 
@@ -634,10 +629,14 @@ fn answer_number(header: &Header, messages: u32) -> u32 {
 
 /// An answer in the making: statuses first, then commands.
 struct Reply {
-    message: Message,
+    /// The text so far.
+    text: Secret,
+    /// The bytes up to the end of the first element, which is the status of the header.
+    head: usize,
     number: u32,
-    /// The bytes of the message without its elements, and of its elements.
-    bytes: usize,
+    /// The number of elements.
+    elements: usize,
+    is_final: bool,
     /// The longest message that the device takes.
     limit: usize,
 }
@@ -673,12 +672,12 @@ impl Reply {
             credential: None,
             max_message: None,
         };
-        let message = Message { header, body: Vec::new(), is_final: true };
-        let bytes = syncml::encode(&message).len();
-        let limit = request.header.max_message.map_or(usize::MAX, |limit| limit as usize);
-        let mut reply = Self { message, number, bytes, limit };
+        // The status of the header is always there.
+        let (text, limit) = (syncml::opening(&header), usize::MAX);
+        let mut reply = Self { text, head: 0, number, elements: 0, is_final: true, limit };
         reply.push_status(&request.header.message, HEADER_REF, "SyncHdr", code, challenge);
-        reply
+        let limit = request.header.max_message.map_or(usize::MAX, |limit| limit as usize);
+        Self { head: reply.text.len(), limit, ..reply }
     }
 
     /// Keeps to the longest message that the device takes, if an earlier message of the session said it.
@@ -740,37 +739,39 @@ impl Reply {
     /// Asks for the next message of a package that has not ended. Nothing else follows, and the package of the server
     /// does not end either (OMA-TS-DM_Protocol 1.2, 6.2).
     fn ask_for_more(mut self) -> Self {
-        self.message.is_final = false;
+        self.is_final = false;
         self.alert(alert::NEXT_MESSAGE)
     }
 
     /// Adds commands, one item each: see [`Turn::command`].
     fn command(mut self, commands: Vec<(Verb, Item)>, least: u32) -> (Self, Room) {
-        let next = u32::try_from(self.message.body.len() + 1).unwrap_or(u32::MAX);
-        let first = next.max(least);
-        let commands: Vec<_> = (first..)
-            .zip(commands)
-            .map(|(id, (verb, item))| Element::Command(Command { id: id.to_string(), verb, items: vec![item] }))
-            .collect();
-        let bytes: usize = commands.iter().map(syncml::encoded_bytes).sum();
-        if self.bytes + bytes <= self.limit {
-            self.message.body.extend(commands);
-            self.bytes += bytes;
+        let next = u32::try_from(self.elements + 1).unwrap_or(u32::MAX);
+        let (first, count) = (next.max(least), commands.len());
+        let mut added = Secret::with_capacity(1024);
+        for (id, (verb, item)) in (first..).zip(commands) {
+            syncml::append(&mut added, &Element::Command(Command { id: id.to_string(), verb, items: vec![item] }));
+        }
+        if self.takes(self.text.len() + added.len()) {
+            self.text.push_str(&added);
+            self.elements += count;
             return (self, Room::Now(first));
         }
-        let header = self.message.body.first().map_or(0, syncml::encoded_bytes);
-        let statuses: usize = self.message.body.iter().map(syncml::encoded_bytes).sum();
-        let least = self.bytes - statuses + header + STATUS_BYTES;
-        if least + bytes > self.limit {
+        if !self.takes(self.head + STATUS_BYTES + added.len()) {
             return (self, Room::Never);
         }
-        self.message.is_final = false;
+        self.is_final = false;
         (self, Room::Next)
     }
 
+    /// Returns true if the device takes a message of so many bytes before its end.
+    fn takes(&self, bytes: usize) -> bool {
+        bytes + syncml::closing(true).len() <= self.limit
+    }
+
     /// The bytes.
-    fn encode(&self) -> Secret {
-        syncml::encode(&self.message)
+    fn encode(mut self) -> Secret {
+        self.text.push_str(syncml::closing(self.is_final));
+        self.text
     }
 
     fn alert(mut self, code: u16) -> Self {
@@ -782,13 +783,14 @@ impl Reply {
         self.push(Element::Status(Status { challenge, ..Status::new(message, command, name, code) }));
     }
 
-    /// Adds an element, if the device takes a message of that length. The status of the header is always there.
+    /// Adds an element, if the device takes a message of that length.
     fn push(&mut self, mut element: Element) {
-        element.number(self.message.body.len() + 1);
-        let bytes = syncml::encoded_bytes(&element);
-        if self.message.body.is_empty() || self.bytes + bytes <= self.limit {
-            self.message.body.push(element);
-            self.bytes += bytes;
+        element.number(self.elements + 1);
+        let before = self.text.len();
+        syncml::append(&mut self.text, &element);
+        match self.takes(self.text.len()) {
+            true => self.elements += 1,
+            false => self.text.truncate(before),
         }
     }
 }

@@ -105,7 +105,7 @@ impl Fault {
 }
 
 /// The error that a fault in a response is.
-pub(super) fn read(fault: &Node) -> SoapError {
+pub(super) fn read(fault: &Node<'_>) -> SoapError {
     let find = |names: &[&str]| {
         let mut element = Some(fault);
         for name in names {

@@ -69,12 +69,12 @@ impl UsernameToken {
 }
 
 /// An envelope that was read.
-pub(crate) struct Envelope {
-    root: Node,
+pub(crate) struct Envelope<'d> {
+    root: Node<'d>,
 }
 
-impl Envelope {
-    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, SoapError> {
+impl<'d> Envelope<'d> {
+    pub(crate) fn parse(bytes: &'d [u8]) -> Result<Self, SoapError> {
         let root = Node::parse(bytes, Limits::MESSAGE)?;
         if !root.is(SOAP, "Envelope") || root.child(SOAP, "Body").is_none() {
             return Err(SoapError::NotAnEnvelope);
@@ -83,7 +83,7 @@ impl Envelope {
     }
 
     /// The element of the body, by name; a fault in its place is an error that carries it.
-    pub(crate) fn body(&self, namespace: &str, name: &'static str) -> Result<&Node, SoapError> {
+    pub(crate) fn body(&self, namespace: &str, name: &'static str) -> Result<&Node<'d>, SoapError> {
         let body = self.root.child(SOAP, "Body").ok_or(SoapError::NotAnEnvelope)?;
         if let Some(fault) = body.child(SOAP, "Fault") {
             return Err(fault::read(fault));
@@ -91,7 +91,7 @@ impl Envelope {
         body.child(namespace, name).ok_or(SoapError::Unexpected(name))
     }
 
-    fn header(&self, namespace: &str, name: &str) -> Option<&Node> {
+    fn header(&self, namespace: &str, name: &str) -> Option<&Node<'_>> {
         self.root.child(SOAP, "Header")?.child(namespace, name)
     }
 
@@ -110,7 +110,7 @@ impl Envelope {
 }
 
 /// The text of a required child.
-pub(crate) fn required<'e>(parent: &'e Node, name: &'static str) -> Result<&'e str, SoapError> {
+pub(crate) fn required<'e>(parent: &'e Node<'_>, name: &'static str) -> Result<&'e str, SoapError> {
     let text = parent.child_named(name).map(Node::trimmed).filter(|text| !text.is_empty());
     text.ok_or(SoapError::Missing(name))
 }
@@ -129,7 +129,7 @@ pub(crate) fn response(action: &str, relates_to: &str, header: &str, body: &str)
 /// A request as a device writes it.
 pub(crate) fn request(action: &str, message_id: &str, to: &str, token: Option<&UsernameToken>, body: &str) -> Secret {
     let security = token.map_or_else(Secret::default, |token| {
-        let (username, password) = (escape(&token.username), Secret::new(escape(&token.password)));
+        let (username, password) = (escape(&token.username), Secret::new(escape(&token.password).into_owned()));
         Secret::new(format!(
             "<wsse:Security s:mustUnderstand=\"1\"><wsse:UsernameToken><wsse:Username>{username}</wsse:Username>\
              <wsse:Password Type=\"http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-username-token-profile-1.0#PasswordText\">{}</wsse:Password>\

@@ -102,7 +102,7 @@ impl Policy {
     pub fn decode(bytes: &[u8]) -> Result<Self, SoapError> {
         let envelope = Envelope::parse(bytes)?;
         let response = envelope.body(NAMESPACE, "GetPoliciesResponse")?;
-        let text = |parent: Option<&Node>, name: &str| {
+        let text = |parent: Option<&Node<'_>>, name: &str| {
             parent.and_then(|parent| parent.child_named(name)).map(|element| element.trimmed().to_owned())
         };
         let id = text(response.child_named("response"), "policyID").unwrap_or_default();

@@ -8,6 +8,7 @@ use super::{
     Alert, Challenge, Command, Container, ContainerKind, Credential, Element, Format, HEADER_REF, Header, Item,
     MAX_ID_BYTES, METINF, Message, NAMESPACE, NAMESPACE_1_1, Results, Status, VERBS,
 };
+use crate::Secret;
 use crate::xml::{self, Limits, XmlError};
 
 /// The reason why bytes are not a message. No variant quotes them.
@@ -34,7 +35,7 @@ pub enum DecodeError {
 /// Reads one message.
 pub fn decode(bytes: &[u8], limits: Limits) -> Result<Message, DecodeError> {
     let root = xml::Node::parse(bytes, limits)?;
-    let namespace = root.namespace.as_str();
+    let namespace = &*root.namespace;
     if root.name != "SyncML" || ![NAMESPACE, NAMESPACE_1_1].contains(&namespace) {
         return Err(DecodeError::NotSyncMl);
     }
@@ -48,7 +49,7 @@ pub fn decode(bytes: &[u8], limits: Limits) -> Result<Message, DecodeError> {
     })
 }
 
-fn read_header(header: &xml::Node) -> Result<Header, DecodeError> {
+fn read_header(header: &xml::Node<'_>) -> Result<Header, DecodeError> {
     // A session may have the number 0; a message is counted from 1.
     let session = bounded_id(required(header, "SessionID")?, "SessionID")?;
     if session.is_empty() {
@@ -71,14 +72,14 @@ fn read_header(header: &xml::Node) -> Result<Header, DecodeError> {
     })
 }
 
-fn read_credential(credential: &xml::Node) -> Result<Credential, DecodeError> {
+fn read_credential(credential: &xml::Node<'_>) -> Result<Credential, DecodeError> {
     let scheme = credential.child_named("Meta").and_then(|meta| text(meta, "Type")).unwrap_or_default();
     let data = required(credential, "Data")?;
     Ok(Credential::new(scheme.as_str().into(), data.trimmed().into()))
 }
 
-fn element(element: &xml::Node) -> Result<Element, DecodeError> {
-    let name = element.name.as_str();
+fn element(element: &xml::Node<'_>) -> Result<Element, DecodeError> {
+    let name = element.name;
     let id = optional_id(element, "CmdID", HEADER_REF)?;
     // Answers are matched by their references. Every other element is answered, so that it must have an id.
     match name {
@@ -98,7 +99,7 @@ fn element(element: &xml::Node) -> Result<Element, DecodeError> {
     })
 }
 
-fn container(element: &xml::Node, id: String, kind: ContainerKind) -> Result<Element, DecodeError> {
+fn container(element: &xml::Node<'_>, id: String, kind: ContainerKind) -> Result<Element, DecodeError> {
     let commands = element.children.iter().filter_map(|child| {
         let (verb, _) = VERBS.iter().find(|(_, name)| *name == child.name)?;
         let id = optional_id(child, "CmdID", HEADER_REF);
@@ -107,7 +108,7 @@ fn container(element: &xml::Node, id: String, kind: ContainerKind) -> Result<Ele
     Ok(Element::Container(Container { id, kind, commands: commands.collect::<Result<_, _>>()? }))
 }
 
-fn read_status(element: &xml::Node, id: String) -> Result<Status, DecodeError> {
+fn read_status(element: &xml::Node<'_>, id: String) -> Result<Status, DecodeError> {
     let challenge = element.child_named("Chal").and_then(|challenge| challenge.child_named("Meta"));
     let nonce = challenge.map(|meta| text(meta, "NextNonce").unwrap_or_default());
     Ok(Status {
@@ -121,7 +122,7 @@ fn read_status(element: &xml::Node, id: String) -> Result<Status, DecodeError> {
     })
 }
 
-fn read_results(element: &xml::Node, id: String) -> Result<Results, DecodeError> {
+fn read_results(element: &xml::Node<'_>, id: String) -> Result<Results, DecodeError> {
     let mut items = items(element);
     // `Meta` of the command counts for the items that have none of their own.
     for item in &mut items {
@@ -138,11 +139,11 @@ fn read_results(element: &xml::Node, id: String) -> Result<Results, DecodeError>
     })
 }
 
-fn items(element: &xml::Node) -> Vec<Item> {
+fn items(element: &xml::Node<'_>) -> Vec<Item> {
     element.children.iter().filter(|child| child.name == "Item").map(read_item).collect()
 }
 
-fn read_item(item: &xml::Node) -> Item {
+fn read_item(item: &xml::Node<'_>) -> Item {
     let location = |name: &str| item.child_named(name).and_then(|end| text(end, "LocURI"));
     Item {
         target: location("Target"),
@@ -150,30 +151,30 @@ fn read_item(item: &xml::Node) -> Item {
         format: format(item),
         kind: meta(item, "Type"),
         size: size(item),
-        data: item.child_named("Data").map(|data| data.text.clone()),
+        data: item.child_named("Data").map(|data| Secret::from(&*data.text)),
         more_data: item.child_named("MoreData").is_some(),
     }
 }
 
-fn format(parent: &xml::Node) -> Option<Format> {
+fn format(parent: &xml::Node<'_>) -> Option<Format> {
     meta(parent, "Format").map(|name| name.as_str().into())
 }
 
-fn size(item: &xml::Node) -> Option<u64> {
+fn size(item: &xml::Node<'_>) -> Option<u64> {
     meta(item, "Size").map(|size| size.parse().unwrap_or(u64::MAX))
 }
 
 /// Some messages of Windows have `Type` beside an empty `Meta` ([MS-MDM] 3.2.5.1.5).
-fn meta(parent: &xml::Node, name: &str) -> Option<String> {
+fn meta(parent: &xml::Node<'_>, name: &str) -> Option<String> {
     let inside = parent.child_named("Meta").and_then(|meta| meta.child(METINF, name).or(meta.child_named(name)));
     inside.or(parent.child_named(name)).map(|element| element.trimmed().to_owned()).filter(|text| !text.is_empty())
 }
 
-fn required<'e>(parent: &'e xml::Node, name: &'static str) -> Result<&'e xml::Node, DecodeError> {
+fn required<'e>(parent: &'e xml::Node<'e>, name: &'static str) -> Result<&'e xml::Node<'e>, DecodeError> {
     parent.child_named(name).ok_or(DecodeError::Missing(name))
 }
 
-fn text(parent: &xml::Node, name: &str) -> Option<String> {
+fn text(parent: &xml::Node<'_>, name: &str) -> Option<String> {
     parent.child_named(name).map(|child| child.trimmed().to_owned())
 }
 
@@ -182,17 +183,17 @@ fn is_usable(id: &str) -> bool {
     !id.is_empty() && id != HEADER_REF
 }
 
-fn bounded_id(element: &xml::Node, name: &'static str) -> Result<String, DecodeError> {
+fn bounded_id(element: &xml::Node<'_>, name: &'static str) -> Result<String, DecodeError> {
     let id = element.trimmed();
     if id.len() > MAX_ID_BYTES { Err(DecodeError::LongId(name)) } else { Ok(id.to_owned()) }
 }
 
 /// The id of that name, or the given one when it is missing.
-fn optional_id(parent: &xml::Node, name: &'static str, missing: &str) -> Result<String, DecodeError> {
+fn optional_id(parent: &xml::Node<'_>, name: &'static str, missing: &str) -> Result<String, DecodeError> {
     parent.child_named(name).map_or_else(|| Ok(missing.to_owned()), |element| bounded_id(element, name))
 }
 
 /// A code that is not a number is read as 0, which means nothing, so that one unreadable code does not spoil a message.
-fn code(element: &xml::Node) -> u16 {
+fn code(element: &xml::Node<'_>) -> u16 {
     element.child_named("Data").and_then(|data| data.trimmed().parse().ok()).unwrap_or(0)
 }

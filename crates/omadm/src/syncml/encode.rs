@@ -1,5 +1,7 @@
 //! From a message to bytes, in the element order of the DTD and the namespace style that Windows accepts.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -12,49 +14,74 @@ use crate::xml::escape;
 
 /// Writes one message. The buffer is wiped when dropped: a device's message can hold a passcode.
 pub fn encode(message: &Message) -> Secret {
-    let mut writer = Writer(Secret::with_capacity(2048));
-    writer.raw(&format!("<SyncML xmlns=\"{NAMESPACE}\">"));
-    writer.header(&message.header);
-    writer.raw("<SyncBody>");
+    let mut text = opening(&message.header);
     for element in &message.body {
-        writer.element(element);
+        append(&mut text, element);
     }
-    if message.is_final {
-        writer.raw("<Final/>");
-    }
-    writer.raw("</SyncBody></SyncML>");
-    writer.0
+    text.push_str(closing(message.is_final));
+    text
 }
 
-/// The bytes that one element adds to a message.
-pub(crate) fn encoded_bytes(element: &Element) -> usize {
-    let mut writer = Writer(Secret::with_capacity(512));
-    writer.element(element);
-    writer.0.len()
+/// The beginning of a message, up to its elements.
+pub(crate) fn opening(header: &Header) -> Secret {
+    let mut text = Secret::with_capacity(2048);
+    let mut writer = Writer(&mut text);
+    for part in ["<SyncML xmlns=\"", NAMESPACE, "\">"] {
+        writer.raw(part);
+    }
+    writer.header(header);
+    writer.raw("<SyncBody>");
+    text
 }
 
-struct Writer(Secret);
+/// Appends an element to a message.
+pub(crate) fn append(text: &mut Secret, element: &Element) {
+    Writer(text).element(element);
+}
 
-impl Writer {
+/// The end of a message, after its elements.
+pub(crate) fn closing(is_final: bool) -> &'static str {
+    if is_final { "<Final/></SyncBody></SyncML>" } else { "</SyncBody></SyncML>" }
+}
+
+struct Writer<'t>(&'t mut Secret);
+
+impl Writer<'_> {
     fn raw(&mut self, markup: &str) {
         self.0.push_str(markup);
     }
 
-    fn leaf(&mut self, name: &str, text: &str) {
-        let escaped = Secret::new(escape(text));
-        for part in ["<", name, ">", &escaped, "</", name, ">"] {
-            self.0.push_str(part);
+    fn text(&mut self, text: &str) {
+        match escape(text) {
+            Cow::Borrowed(text) => self.raw(text),
+            Cow::Owned(escaped) => self.raw(&Secret::new(escaped)),
         }
     }
 
+    fn leaf(&mut self, name: &str, text: &str) {
+        self.inside(name, |w| w.text(text));
+    }
+
     fn meta_leaf(&mut self, name: &str, text: &str) {
-        self.raw(&format!("<{name} xmlns=\"{METINF}\">{}</{name}>", escape(text)));
+        for part in ["<", name, " xmlns=\"", METINF, "\">"] {
+            self.raw(part);
+        }
+        self.text(text);
+        self.end(name);
     }
 
     fn inside(&mut self, name: &str, write: impl FnOnce(&mut Self)) {
-        self.raw(&format!("<{name}>"));
+        for part in ["<", name, ">"] {
+            self.raw(part);
+        }
         write(self);
-        self.raw(&format!("</{name}>"));
+        self.end(name);
+    }
+
+    fn end(&mut self, name: &str) {
+        for part in ["</", name, ">"] {
+            self.raw(part);
+        }
     }
 
     fn header(&mut self, header: &Header) {

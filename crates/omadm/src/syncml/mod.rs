@@ -10,7 +10,7 @@ mod encode;
 use crate::Secret;
 pub use decode::{DecodeError, decode};
 pub use encode::encode;
-pub(crate) use encode::encoded_bytes;
+pub(crate) use encode::{append, closing, opening};
 
 /// The content type of messages, in both directions.
 pub const CONTENT_TYPE: &str = "application/vnd.syncml.dm+xml";
