@@ -1,5 +1,7 @@
 //! Remote actions and the requests for them.
 
+use std::sync::LazyLock;
+
 use chaveiro_core::Timestamp;
 use chaveiro_core::action::{ActionRecord, ActionState};
 use chaveiro_core::actions::ACTIONS;
@@ -58,8 +60,8 @@ pub(crate) fn action(
     tenant: TenantId,
     id: ActionId,
 ) -> Result<Option<ActionRecord>, StoreError> {
-    let sql = select("WHERE a.id = ? AND t.id = ?");
-    one(connection, &sql, [blob(&id.0), blob(&tenant.0)], read)
+    static SQL: LazyLock<String> = LazyLock::new(|| select("WHERE a.id = ? AND t.id = ?"));
+    one(connection, &SQL, [blob(&id.0), blob(&tenant.0)], read)
 }
 
 pub(crate) fn actions(
@@ -81,7 +83,8 @@ pub(crate) fn current_results(
     device: DeviceId,
 ) -> Result<Vec<ActionRecord>, StoreError> {
     let names: Vec<_> = ACTIONS.iter().map(|action| action.name).collect();
-    let sql = select(&format!(
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        select(&format!(
         "WHERE a.row IN (
             SELECT o.action FROM opening o WHERE o.device = {OF_DEVICE}
             UNION SELECT (SELECT n.row FROM action n WHERE n.device = {OF_DEVICE} AND n.name = j.value
@@ -90,8 +93,9 @@ pub(crate) fn current_results(
                 AND u.outcome IN ('contradictory', 'uncertain') AND u.state = 'failed' AND instr(u.locks, '\"screen\"') > 0
                 AND u.row > ifnull((SELECT max(o.action) FROM opening o WHERE o.device = {OF_DEVICE} AND o.lock = 'screen'), 0))
         ORDER BY a.row DESC"
-    ));
-    many(connection, &sql, params![blob(&tenant.0), blob(&device.0), json(&names)?], read)
+    ))
+    });
+    many(connection, &SQL, params![blob(&tenant.0), blob(&device.0), json(&names)?], read)
 }
 
 pub(crate) fn newest_for(
@@ -127,8 +131,9 @@ pub(crate) fn open(
     device: DeviceId,
     name: &str,
 ) -> Result<Option<ActionRecord>, StoreError> {
-    let sql = select("WHERE t.id = ? AND d.id = ? AND a.name = ? AND a.state IN ('pending', 'active')");
-    one(connection, &sql, params![blob(&tenant.0), blob(&device.0), name], read)
+    static SQL: LazyLock<String> =
+        LazyLock::new(|| select("WHERE t.id = ? AND d.id = ? AND a.name = ? AND a.state IN ('pending', 'active')"));
+    one(connection, &SQL, params![blob(&tenant.0), blob(&device.0), name], read)
 }
 
 pub(crate) fn open_before(

@@ -104,8 +104,9 @@ pub(crate) fn device(
     tenant: TenantId,
     id: DeviceId,
 ) -> Result<Option<ManagedDevice>, StoreError> {
-    let sql = format!("SELECT {} FROM {FROM} WHERE t.id = ? AND d.id = ?", columns());
-    one(connection, &sql, [blob(&tenant.0), blob(&id.0)], read)
+    static SQL: LazyLock<String> =
+        LazyLock::new(|| format!("SELECT {} FROM {FROM} WHERE t.id = ? AND d.id = ?", columns()));
+    one(connection, &SQL, [blob(&tenant.0), blob(&id.0)], read)
 }
 
 pub(crate) fn of_ids(

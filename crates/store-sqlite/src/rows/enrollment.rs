@@ -1,5 +1,7 @@
 //! Enrolments, their management sessions, and enrolment tokens.
 
+use std::sync::LazyLock;
+
 use chaveiro_core::Timestamp;
 use chaveiro_core::enrollment::{Enrollment, EnrollmentToken};
 use chaveiro_core::id::{DeviceId, EnrollmentId, ResourceId, TenantId};
@@ -36,7 +38,8 @@ fn read(row: &Row<'_>) -> Result<Enrollment, RowError> {
 }
 
 pub(crate) fn enrollment(connection: &Connection, id: EnrollmentId) -> Result<Option<Enrollment>, StoreError> {
-    one(connection, &select("e.id = ?"), [blob(&id.0)], read)
+    static SQL: LazyLock<String> = LazyLock::new(|| select("e.id = ?"));
+    one(connection, &SQL, [blob(&id.0)], read)
 }
 
 pub(crate) fn open(
@@ -44,17 +47,18 @@ pub(crate) fn open(
     tenant: TenantId,
     device: DeviceId,
 ) -> Result<Option<Enrollment>, StoreError> {
-    let sql = select("t.id = ? AND d.id = ? AND e.closed IS NULL");
-    one(connection, &sql, [blob(&tenant.0), blob(&device.0)], read)
+    static SQL: LazyLock<String> = LazyLock::new(|| select("t.id = ? AND d.id = ? AND e.closed IS NULL"));
+    one(connection, &SQL, [blob(&tenant.0), blob(&device.0)], read)
 }
 
 pub(crate) fn by_certificate(connection: &Connection, sha256: &[u8; 32]) -> Result<Option<Enrollment>, StoreError> {
-    one(connection, &select("e.certificate_sha256 = ?"), [sha256], read)
+    static SQL: LazyLock<String> = LazyLock::new(|| select("e.certificate_sha256 = ?"));
+    one(connection, &SQL, [sha256], read)
 }
 
 pub(crate) fn by_reported_id(connection: &Connection, reported_id: &str) -> Result<Vec<Enrollment>, StoreError> {
-    let sql = select("e.oma_device_id = ? AND e.closed IS NULL ORDER BY e.row");
-    many(connection, &sql, [reported_id], read)
+    static SQL: LazyLock<String> = LazyLock::new(|| select("e.oma_device_id = ? AND e.closed IS NULL ORDER BY e.row"));
+    many(connection, &SQL, [reported_id], read)
 }
 
 pub(crate) fn insert_enrollment(connection: &Connection, enrollment: &Enrollment) -> Result<(), StoreError> {

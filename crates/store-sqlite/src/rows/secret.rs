@@ -1,5 +1,7 @@
 //! Escrowed secrets: envelopes, never values.
 
+use std::sync::LazyLock;
+
 use chaveiro_core::Timestamp;
 use chaveiro_core::action::ActionState;
 use chaveiro_core::escrow::{EscrowedSecret, SecretContext, SecretKind, UNTIL_REPLACED};
@@ -50,8 +52,8 @@ pub(crate) fn secrets(
     tenant: TenantId,
     action: ActionId,
 ) -> Result<Vec<EscrowedSecret>, StoreError> {
-    let sql = select("t.id = ? AND a.id = ? ORDER BY s.row");
-    many(connection, &sql, [blob(&tenant.0), blob(&action.0)], read)
+    static SQL: LazyLock<String> = LazyLock::new(|| select("t.id = ? AND a.id = ? ORDER BY s.row"));
+    many(connection, &SQL, [blob(&tenant.0), blob(&action.0)], read)
 }
 
 pub(crate) fn of_actions(
@@ -62,8 +64,8 @@ pub(crate) fn of_actions(
     if actions.is_empty() {
         return Ok(Vec::new());
     }
-    let sql = select(&format!("t.id = ? AND a.id IN {IDS} ORDER BY s.row"));
-    many(connection, &sql, params![blob(&tenant.0), hex(actions.iter().map(|id| id.0))?], read)
+    static SQL: LazyLock<String> = LazyLock::new(|| select(&format!("t.id = ? AND a.id IN {IDS} ORDER BY s.row")));
+    many(connection, &SQL, params![blob(&tenant.0), hex(actions.iter().map(|id| id.0))?], read)
 }
 
 /// The condition for kept secrets of a device, by their index; the action says whose a secret is.
@@ -77,9 +79,11 @@ pub(crate) fn unreplaced(
     device: DeviceId,
     kind: SecretKind,
 ) -> Result<Option<EscrowedSecret>, StoreError> {
-    let sql = select(&format!("{OF_DEVICE} AND s.expires = ?4 AND s.standing = 'current' ORDER BY s.row DESC LIMIT 1"));
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        select(&format!("{OF_DEVICE} AND s.expires = ?4 AND s.standing = 'current' ORDER BY s.row DESC LIMIT 1"))
+    });
     let parameters = params![blob(&tenant.0), blob(&device.0), name(&kind)?, micros(UNTIL_REPLACED)];
-    one(connection, &sql, parameters, read)
+    one(connection, &SQL, parameters, read)
 }
 
 pub(crate) fn to_retire(
@@ -89,9 +93,9 @@ pub(crate) fn to_retire(
     kind: SecretKind,
     beyond: Timestamp,
 ) -> Result<Vec<(EscrowedSecret, ActionState)>, StoreError> {
-    let sql = select(&format!("{OF_DEVICE} AND s.expires > ?4 ORDER BY s.row"));
+    static SQL: LazyLock<String> = LazyLock::new(|| select(&format!("{OF_DEVICE} AND s.expires > ?4 ORDER BY s.row")));
     let parameters = params![blob(&tenant.0), blob(&device.0), name(&kind)?, micros(beyond)];
-    many(connection, &sql, parameters, |row| Ok((read(row)?, from_name(row, "action_state")?)))
+    many(connection, &SQL, parameters, |row| Ok((read(row)?, from_name(row, "action_state")?)))
 }
 
 pub(crate) fn ripe(
