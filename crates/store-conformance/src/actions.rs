@@ -7,7 +7,7 @@ use chaveiro_core::actions::keeps_uncertain_value;
 use chaveiro_core::actions::recover_passcode::RECOVER_PASSCODE;
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::Actor;
-use chaveiro_core::command::{DeviceCommand, Phase, Purpose, Receipt, SecretRef};
+use chaveiro_core::command::{Delivery, DeviceCommand, Phase, Purpose, Receipt, SecretRef};
 use chaveiro_core::decisions::ask::{Begun, begin};
 use chaveiro_core::decisions::disclose_passcode::{Ask, AskForAll, Seen, disclose, disclose_all, shred};
 use chaveiro_core::decisions::{Facts, retire, rights};
@@ -168,7 +168,22 @@ pub(crate) async fn deliveries_leave_in_order_and_are_matched_by_message(backend
             None
         );
         assert_eq!(unit.next_delivery(enrollment_id(12))?.map(|delivery| delivery.seq), None);
-        assert_eq!(unit.deliveries(ActionId(uuid(5, 1)))?.len(), 2);
+        let receipt = || Receipt { message: "session 1 message 7".to_owned(), first: 3 };
+        for (phase, open) in [
+            (Phase::Queued, true),
+            (Phase::Sent(receipt()), true),
+            (Phase::Settled(receipt()), false),
+            (Phase::Lost(receipt()), false),
+            (Phase::Withdrawn, false),
+        ] {
+            let all = unit.deliveries(ActionId(uuid(5, 1)))?;
+            assert_eq!(all.len(), 2);
+            for delivery in all {
+                unit.update_delivery(&Delivery { phase: phase.clone(), ..delivery })?;
+            }
+            assert_eq!(unit.has_open_delivery(enrollment_id(11))?, open, "{phase:?}");
+            assert!(!unit.has_open_delivery(enrollment_id(12))?, "another enrolment");
+        }
         Ok(())
     })
     .await;

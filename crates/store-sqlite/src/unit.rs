@@ -340,6 +340,9 @@ impl View for Transaction<'_> {
     fn deliveries_in_flight(&self, enrollment: EnrollmentId) -> Result<Vec<Delivery>, StoreError> {
         delivery::in_flight(self.connection, enrollment)
     }
+    fn has_open_delivery(&self, enrollment: EnrollmentId) -> Result<bool, StoreError> {
+        delivery::is_open(self.connection, enrollment)
+    }
     fn delivery_with_receipt(
         &self,
         enrollment: EnrollmentId,

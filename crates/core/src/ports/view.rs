@@ -167,6 +167,11 @@ pub trait View {
     fn deliveries_queued(&self, enrollment: EnrollmentId) -> Result<Vec<Delivery>, StoreError>;
     /// Returns the deliveries of that enrolment in phase `Sent`, oldest first.
     fn deliveries_in_flight(&self, enrollment: EnrollmentId) -> Result<Vec<Delivery>, StoreError>;
+    /// Returns true if a delivery of that enrolment is in phase `Queued` or `Sent`. A backend may answer that with one
+    /// question.
+    fn has_open_delivery(&self, enrollment: EnrollmentId) -> Result<bool, StoreError> {
+        Ok(self.next_delivery(enrollment)?.is_some() || !self.deliveries_in_flight(enrollment)?.is_empty())
+    }
     /// Returns the newest delivery of that enrolment, in any phase, whose [`Receipt`](crate::command::Receipt) has that
     /// message and a first command at or before `place`.
     fn delivery_with_receipt(

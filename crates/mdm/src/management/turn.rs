@@ -12,7 +12,7 @@ use chaveiro_core::device::{ManagedDevice, ManagementState, Platform};
 use chaveiro_core::engine::{self, Answer, Value, escrow};
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::id::{EnrollmentId, SecretId, TenantId};
-use chaveiro_core::ports::{Entropy, Replayer, Sealer, StoreError, UnitOfWork, View};
+use chaveiro_core::ports::{Entropy, Replayer, Sealer, StoreError, UnitOfWork};
 use chaveiro_core::refused::Reason;
 use chaveiro_core::secret::Passcode;
 use chaveiro_core::{Fault, Timestamp};
@@ -79,7 +79,7 @@ pub(super) fn look(
             // A device that has something to do is judged once, where that can be written.
             if let Some(enrollment) = &enrollment
                 && enrollment.closed.is_none()
-                && is_busy(&*unit, enrollment.id)?
+                && unit.has_open_delivery(enrollment.id)?
             {
                 return Ok(Seen::New(Some(request)));
             }
@@ -94,7 +94,7 @@ pub(super) fn look(
         Speaker::Unproven(request) => return Ok(Seen::Known(challenged(context, &request))),
     };
     let name = proven.request().message().header.source.clone();
-    if answers_commands(proven.request()) || (certificate.is_none() && is_busy(&*unit, enrollment.id)?) {
+    if answers_commands(proven.request()) || (certificate.is_none() && unit.has_open_delivery(enrollment.id)?) {
         return Ok(Seen::New(Some(proven.into_request())));
     }
     let turn = match enter(context, proven, fresh) {
@@ -123,11 +123,6 @@ pub(super) fn look(
         session: Some(session),
     };
     Ok(Seen::Idle(answered.text, Box::new(CheckIn { idle, by_digest: is_by_digest, name })))
-}
-
-/// Returns true if commands wait for that enrolment, or for its answer.
-fn is_busy(view: &dyn View, enrollment: EnrollmentId) -> Result<bool, StoreError> {
-    Ok(view.next_delivery(enrollment)?.is_some() || !view.deliveries_in_flight(enrollment)?.is_empty())
 }
 
 /// Returns true if the message answers commands: that is never idle.

@@ -1,5 +1,7 @@
 //! Deliveries: the queue of each enrolment, and the state of each delivery.
 
+use std::sync::LazyLock;
+
 use chaveiro_core::command::{Delivery, Phase, Receipt};
 use chaveiro_core::id::{ActionId, DeviceId, EnrollmentId, TenantId};
 use chaveiro_core::ports::StoreError;
@@ -64,16 +66,28 @@ pub(crate) fn delivery(connection: &Connection, seq: i64) -> Result<Option<Deliv
 }
 
 pub(crate) fn next(connection: &Connection, enrollment: EnrollmentId) -> Result<Option<Delivery>, StoreError> {
-    one(connection, &format!("{DELIVERY} {LEAVING} LIMIT 1"), [blob(&enrollment.0)], read)
+    static SQL: LazyLock<String> = LazyLock::new(|| format!("{DELIVERY} {LEAVING} LIMIT 1"));
+    one(connection, &SQL, [blob(&enrollment.0)], read)
 }
 
 pub(crate) fn queued(connection: &Connection, enrollment: EnrollmentId) -> Result<Vec<Delivery>, StoreError> {
-    many(connection, &format!("{DELIVERY} {LEAVING}"), [blob(&enrollment.0)], read)
+    static SQL: LazyLock<String> = LazyLock::new(|| format!("{DELIVERY} {LEAVING}"));
+    many(connection, &SQL, [blob(&enrollment.0)], read)
 }
 
 pub(crate) fn in_flight(connection: &Connection, enrollment: EnrollmentId) -> Result<Vec<Delivery>, StoreError> {
-    let sql = format!("{DELIVERY} WHERE e.id = ? AND y.phase = 'sent' ORDER BY y.seq");
-    many(connection, &sql, [blob(&enrollment.0)], read)
+    static SQL: LazyLock<String> =
+        LazyLock::new(|| format!("{DELIVERY} WHERE e.id = ? AND y.phase = 'sent' ORDER BY y.seq"));
+    many(connection, &SQL, [blob(&enrollment.0)], read)
+}
+
+pub(crate) fn is_open(connection: &Connection, enrollment: EnrollmentId) -> Result<bool, StoreError> {
+    // One index for each phase.
+    let sql = "SELECT EXISTS (SELECT 1 FROM delivery WHERE enrollment = e.row AND phase = 'queued')
+            OR EXISTS (SELECT 1 FROM delivery WHERE enrollment = e.row AND phase = 'sent')
+        FROM enrollment e WHERE e.id = ?";
+    let open = one(connection, sql, [blob(&enrollment.0)], |row| Ok(row.get(0)?))?;
+    Ok(open.unwrap_or(false))
 }
 
 pub(crate) fn with_receipt(
@@ -82,13 +96,15 @@ pub(crate) fn with_receipt(
     message: &str,
     place: u32,
 ) -> Result<Option<Delivery>, StoreError> {
-    let sql =
-        format!("{DELIVERY} WHERE e.id = ? AND y.receipt = ? AND y.first_command <= ? ORDER BY y.seq DESC LIMIT 1");
-    one(connection, &sql, params![blob(&enrollment.0), message, place], read)
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        format!("{DELIVERY} WHERE e.id = ? AND y.receipt = ? AND y.first_command <= ? ORDER BY y.seq DESC LIMIT 1")
+    });
+    one(connection, &SQL, params![blob(&enrollment.0), message, place], read)
 }
 
 pub(crate) fn of_action(connection: &Connection, action: ActionId) -> Result<Vec<Delivery>, StoreError> {
-    many(connection, &format!("{DELIVERY} WHERE a.id = ? ORDER BY y.seq"), [blob(&action.0)], read)
+    static SQL: LazyLock<String> = LazyLock::new(|| format!("{DELIVERY} WHERE a.id = ? ORDER BY y.seq"));
+    many(connection, &SQL, [blob(&action.0)], read)
 }
 
 pub(crate) fn insert_delivery(connection: &Connection, delivery: &Delivery) -> Result<i64, StoreError> {
