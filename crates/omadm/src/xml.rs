@@ -113,7 +113,7 @@ impl<'d> Node<'d> {
         }
         let text = std::str::from_utf8(document).map_err(|e| XmlError::Malformed(e.valid_up_to() as u64))?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        if let Some(position) = text.find(|character| !is_allowed(character)) {
+        if let Some(position) = forbidden(text) {
             return Err(XmlError::Malformed(position as u64));
         }
         let mut reader = NsReader::from_str(text);
@@ -266,6 +266,16 @@ fn resolve(reference: &BytesRef<'_>) -> Option<char> {
     }
 }
 
+/// The place of the first character that no document carries.
+fn forbidden(text: &str) -> Option<usize> {
+    // The bytes of nearly every document are of this kind, which takes a processor less time than its characters.
+    let is_plain = |byte| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=0xee | 0xf0..);
+    match text.bytes().fold(true, |plain, byte| plain & is_plain(byte)) {
+        true => None,
+        false => text.find(|character| !is_allowed(character)),
+    }
+}
+
 /// Returns true for a character that a document can carry (XML 1.0, 2.2, production `Char`).
 fn is_allowed(character: char) -> bool {
     !matches!(character, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
@@ -335,6 +345,16 @@ mod tests {
         }
         for text in ["", "text", "<x>", "<x></y>", "<x/><y/>", "<p:x/>", "<x/>tail", "<x>\u{1}</x>"] {
             assert!(matches!(parse(text), Err(XmlError::Malformed(_))), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_character_that_no_document_carries_is_found_wherever_it_stands() {
+        for character in
+            (0..=0x11_ffff).filter_map(char::from_u32).step_by(7).chain('\0'..=' ').chain('\u{fff0}'..='\u{10010}')
+        {
+            let text = format!("long enough to be read in blocks of bytes, whichever{character} follows");
+            assert_eq!(forbidden(&text).is_none(), is_allowed(character), "{character:?}");
         }
     }
 

@@ -30,6 +30,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use omadm::session::server::{NONCE_BYTES, Nonce, Request};
 use omadm::syncml::CONTENT_TYPE;
 use omadm::{Limits, Secret};
+use uuid::Builder;
 
 use turn::Seen;
 
@@ -125,15 +126,13 @@ impl DeviceChannel {
     }
 
     fn fresh(&self, request: &Request) -> Fresh {
-        let random = || {
-            let mut bytes = [0; NONCE_BYTES];
-            self.entropy.fill(&mut bytes);
-            bytes
-        };
         let secrets = request.message().results().map(|_| SecretId(self.entropy.uuid())).collect();
-        let (action, user) = (ActionId(self.entropy.uuid()), self.entropy.uuid());
-        let made = SecretId(self.entropy.uuid());
-        Fresh { nonce: random(), salts: [random(), random()], secrets, made, action, user }
+        // The generator costs as much for one of these as for all.
+        let mut random = [[0; NONCE_BYTES]; 6];
+        self.entropy.fill(random.as_flattened_mut());
+        let [nonce, first, second, made, action, user] = random;
+        let [made, action, user] = [made, action, user].map(|bytes| Builder::from_random_bytes(bytes).into_uuid());
+        Fresh { nonce, salts: [first, second], secrets, made: SecretId(made), action: ActionId(action), user }
     }
 
     /// Judges a message where nothing can be written; `None` if it wants to write.
