@@ -192,8 +192,19 @@ impl Table {
         format!("row_sound({row}.mac, {})", self.arguments(row))
     }
 
+    /// Returns the same condition for a query that has joined the owners: it names their identifiers, and SQLite does not
+    /// look for them again.
+    pub(crate) fn sound_beside<const OWNERS: usize>(&self, row: &str, owners: [&str; OWNERS]) -> String {
+        debug_assert_eq!(OWNERS, self.owners.len(), "{}", self.name);
+        let arguments = self.arguments_of(row, owners.into_iter().map(str::to_owned));
+        format!("row_sound({row}.mac, {arguments})")
+    }
+
     fn arguments(&self, row: &str) -> String {
-        let owners = self.owners.iter().map(|owner| at(owner, row));
+        self.arguments_of(row, self.owners.iter().map(|owner| at(owner, row)))
+    }
+
+    fn arguments_of(&self, row: &str, owners: impl Iterator<Item = String>) -> String {
         let columns = self.columns.iter().chain(self.later).map(|column| format!("{row}.{column}"));
         let all: Vec<String> = [format!("'{}'", self.name)].into_iter().chain(owners).chain(columns).collect();
         all.join(", ")
@@ -286,7 +297,8 @@ impl Table {
 /// Returns the message that is authenticated: each value with its type and length, so that no two rows give the same.
 /// After the first `fixed` values, each also has its place, and NULL is left out.
 fn message(label: &[u8], context: &Context<'_>, from: usize, fixed: usize) -> Vec<u8> {
-    let mut message = label.to_vec();
+    let mut message = Vec::with_capacity(512);
+    message.extend_from_slice(label);
     for index in from..context.len() {
         let value = context.get_raw(index);
         if let Some(place) = (index - from).checked_sub(fixed) {

@@ -50,7 +50,7 @@ fn written(device: &ManagedDevice) -> Result<Vec<(&'static str, Sql)>, StoreErro
 /// Returns the columns without the generated ones, which only conditions use.
 fn columns() -> &'static str {
     static COLUMNS: LazyLock<String> = LazyLock::new(|| {
-        let sound = DEVICE_TAGS.sound("g");
+        let sound = DEVICE_TAGS.sound_beside("g", ["t.id", "d.id"]);
         let parts: String = parts().map(|(_, part)| format!(", d.{}", part.name)).collect();
         let fixed: String = FIXED.iter().map(|column| format!(", d.{column}")).collect();
         format!(

@@ -15,7 +15,7 @@ use crate::rows::authenticated::{ENROLLMENT_TOKENS, ENROLLMENTS};
 
 /// Selects enrolments as this program wrote them; others open no session.
 fn select(rest: &str) -> String {
-    let sound = ENROLLMENTS.sound("e");
+    let sound = ENROLLMENTS.sound_beside("e", ["t.id", "d.id"]);
     format!(
         "SELECT e.id, t.id AS tenant_id, d.id AS device_id, e.certificate_sha256, e.oma_device_id, e.needs_certificate,
             e.created, e.closed

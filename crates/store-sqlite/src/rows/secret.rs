@@ -24,7 +24,7 @@ pub(crate) const FROM: &str = "FROM secret s JOIN action a ON a.row = s.action J
 
 /// Selects secrets as this program wrote them; others are never shown.
 fn select(rest: &str) -> String {
-    let sound = SECRETS.sound("s");
+    let sound = SECRETS.sound_beside("s", ["a.id"]);
     format!("SELECT {COLUMNS} {FROM} WHERE {sound} AND {rest}")
 }
 
