@@ -60,7 +60,7 @@ pub fn ask_inventory(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let mark = InventoryField::mark(device.platform);
-    if device.inventory.text(InventoryField::ASKED) == Some(&mark) {
+    if device.inventory.text(InventoryField::ASKED) == Some(mark) {
         return Ok(());
     }
     device.inventory.set(InventoryField::ASKED, Some(mark.into()));

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::ser::SerializeMap;
@@ -266,9 +266,19 @@ impl InventoryField {
     }
 
     /// The mark of the values that a device of that platform is asked for. It changes with them.
-    pub fn mark(platform: Platform) -> String {
-        let names: Vec<&str> = Self::asked_of(platform).map(|field| field.row().name).collect();
-        sha256_hex(names.join(" ").as_bytes())[..16].to_owned()
+    pub fn mark(platform: Platform) -> &'static str {
+        fn mark(platform: Platform) -> String {
+            let names: Vec<&str> = InventoryField::asked_of(platform).map(|field| field.row().name).collect();
+            sha256_hex(names.join(" ").as_bytes())[..16].to_owned()
+        }
+        static MARKS: LazyLock<[String; 3]> =
+            LazyLock::new(|| [Platform::Windows, Platform::WindowsPhone, Platform::Linux].map(mark));
+        let [windows, windows_phone, linux] = &*MARKS;
+        match platform {
+            Platform::Windows => windows,
+            Platform::WindowsPhone => windows_phone,
+            Platform::Linux => linux,
+        }
     }
 
     /// The row.
