@@ -333,6 +333,16 @@ fn is_enrolled_again(view: &dyn View) -> Result<bool, Fault> {
     Ok(open.is_some() || by_certificate.is_some_and(|enrollment| enrollment.closed.is_none()))
 }
 
+/// True if rows speak for a device or an action that they do not belong to.
+fn has_rows_of_another(view: &dyn View) -> Result<bool, Fault> {
+    let other = DeviceId(id(99));
+    let enrollment = view.enrollment_by_certificate(&CERTIFICATE)?;
+    let device = view.device(TENANT, other)?;
+    let secrets = view.secrets(TENANT, ActionId(id(99)))?;
+    let is_tagged = device.is_some_and(|device| !device.scope_tags.is_empty());
+    Ok(enrollment.is_some_and(|enrollment| enrollment.device == other) || is_tagged || !secrets.is_empty())
+}
+
 fn is_another_user(view: &dyn View) -> Result<bool, Fault> {
     let by_key = view.resource_by_key(TENANT, ResourceKind::User, "admin@example.org")?;
     let by_id = view.resource(TENANT, ResourceKind::User, user().id)?;
@@ -398,6 +408,8 @@ async fn a_writer_of_the_database_grants_nothing_and_every_attempt_is_found() {
             serves_a_used_token,
         ),
         ("an open enrolment", "UPDATE enrollment SET closed = NULL", is_enrolled_again),
+        ("another device", "UPDATE device SET id = x'00000000000000000000000000000063'", has_rows_of_another),
+        ("another action", "UPDATE action SET id = x'00000000000000000000000000000063'", has_rows_of_another),
         (
             "another name",
             "UPDATE resource SET alternate_key = 'admin@example.org',

@@ -6,8 +6,8 @@
 //! an older copy. Temporary triggers in the writer's connection write both, so that no statement forgets them, and a
 //! change never makes an unsound row sound.
 //!
-//! Code that reads a row for a decision reads it with [`Table::sound`]. Where the absence of a row, or an older row,
-//! could grant a right, it calls [`is_whole`] too.
+//! Code that reads a row for a decision reads it with [`Table::sound`] or [`Table::sound_beside`]. Where the absence of a
+//! row, or an older row, could grant a right, it calls [`is_whole`] too.
 
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::Actor;
