@@ -33,7 +33,7 @@ pub(crate) const CHORES: &[Chore] = &[
     },
     Chore {
         name: "check",
-        summary: "format, prose, licences, clippy, the client alone, arrows, catalogues, generated files, a round of each benchmark and fuzz target",
+        summary: "format, prose, licences, clippy, the client alone, the tests built, arrows, catalogues, generated files, a round of each benchmark and fuzz target",
         run: check,
     },
     Chore {

@@ -86,6 +86,8 @@ impl Keycloak {
         let child = Command::new("sh")
             .args(["-c", r#"bin/kc.sh "$@" </dev/null & read -r _; kill -s KILL -- "-$$""#, "sh", "start-dev"])
             .args(["--db=dev-mem", "--http-host=127.0.0.1", &format!("--http-port={port}"), "--import-realm"])
+            // It runs for a minute, in which the second compiler of the JVM gains less than it costs.
+            .env("JAVA_OPTS_APPEND", "-XX:TieredStopAtLevel=1")
             .current_dir(home)
             .stdin(Stdio::piped())
             .stdout(said.try_clone().expect("a second handle"))

@@ -12,6 +12,9 @@ use super::support::text;
 /// Where the scripts and the lock files are.
 pub const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk");
 
+/// A program that ends after seconds does not gain what the second compiler of the JVM and a collector with threads cost.
+const BRIEF: [&str; 2] = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
+
 /// Written last: what was interrupted is begun anew.
 const COMPLETE: &str = "complete";
 
@@ -72,6 +75,7 @@ pub fn java() -> Java {
     });
     let java = Java { directory };
     let mut compiler = Command::new("javac");
+    compiler.args(BRIEF.map(|option| format!("-J{option}")));
     compiler.arg("-cp").arg(java.path("lib/*")).arg("-d").arg(java.path("classes"));
     run(&lock, compiler.args(["Recover", "Checks"].map(|name| format!("{SCRIPTS}/java/{name}.java"))));
     java
@@ -113,11 +117,12 @@ impl Java {
         let store = root.with_extension("p12");
         if !store.exists() {
             let mut keytool = Command::new("keytool");
+            keytool.args(BRIEF.map(|option| format!("-J{option}")));
             keytool.args(["-importcert", "-noprompt", "-alias", "chaveiro", "-storepass", "changeit", "-file"]);
             run("a trust store", keytool.arg(root).arg("-keystore").arg(&store));
         }
         let mut java = Command::new("java");
-        java.arg(format!("-Djavax.net.ssl.trustStore={}", store.display()));
+        java.args(BRIEF).arg(format!("-Djavax.net.ssl.trustStore={}", store.display()));
         java.args(["-Djavax.net.ssl.trustStorePassword=changeit", "-cp"]);
         java.arg(class_path.iter().map(|name| self.path(name).display().to_string()).collect::<Vec<_>>().join(":"));
         java

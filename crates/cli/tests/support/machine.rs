@@ -78,7 +78,8 @@ impl Machine {
             ("etc/hostname", "ana-laptop\n"),
             ("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nana:x:1000:1000:Ana Souza,,,:/home/ana:/bin/sh\n"),
             ("etc/shadow", &shadow),
-            ("etc/login.defs", "ENCRYPT_METHOD YESCRYPT\n"),
+            // The cheapest cost: each password is hashed and checked many times.
+            ("etc/login.defs", "ENCRYPT_METHOD YESCRYPT\nYESCRYPT_COST_FACTOR 1\n"),
             (
                 "etc/chaveiro-agent.toml",
                 "account = \"ana\"\nvolumes = [\"/disk.img\"]\nkdf = \"pbkdf2\"\npbkdf2_iterations = 1000\n",
