@@ -137,6 +137,9 @@ fn packages() -> impl Iterator<Item = &'static str> {
     PROGRAMS.iter().flat_map(|program| ["--package", program])
 }
 
+/// The switch of `.ci/run` that spares its many programs a source of entropy. What is shipped has every source that aws-lc knows.
+const ONE_SOURCE: &str = "AWS_LC_SYS_NO_JITTER_ENTROPY";
+
 /// A cargo that tells of no directory of this machine and of no time but that of the commit, in whatever it builds.
 fn cargo_in(sources: &Path, target: &Path, time: &str) -> Result<Command> {
     let sources_of = sources.canonicalize().with_context(|| format!("looking for {}", sources.display()))?;
@@ -149,7 +152,7 @@ fn cargo_in(sources: &Path, target: &Path, time: &str) -> Result<Command> {
     }
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(sources).env("CARGO_TARGET_DIR", target).env("CARGO_BUILD_BUILD_DIR", target);
-    for switch in ["RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS"] {
+    for switch in ["RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", ONE_SOURCE] {
         cargo.env_remove(switch);
     }
     // Flags are separated by a byte that no path has.
