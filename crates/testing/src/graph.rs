@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use chaveiro_auth::{IssuerConfig, IssuerKeys, LocalIssuer, TrustedProxies, Verifier};
+use chaveiro_auth::{IssuerConfig, LocalIssuer, TrustedProxies, Verifier};
 use chaveiro_core::action::ActionState;
 use chaveiro_core::alert::Alert;
 use chaveiro_core::application::Application;
@@ -46,7 +46,7 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 
 pub use crate::{BASE, TestClock, device, id, tenant};
-use crate::{Doubting, Heard, NoDeviceWaits, TestEntropy};
+use crate::{Doubting, Heard, NoDeviceWaits, TestEntropy, issuer};
 
 /// The device of the first tenant that a scope of tests covers.
 pub const OWN: u64 = 1;
@@ -261,8 +261,8 @@ impl World {
         let options = Options { clock: Some(clock.clone()), twice: true, ..Options::default() };
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open_with(directory.path(), options).expect("a store"));
         let keyring = Arc::new(Keyring::open(&directory.path().join("escrow")).expect("a keyring"));
-        let keys = IssuerKeys::create(&directory.path().join("issuer"), clock.now(), entropy.as_ref());
-        let issuer = Arc::new(LocalIssuer::new(keys.expect("keys"), BASE.to_owned()));
+        let keys = issuer::keys(&directory.path().join("issuer"), clock.now(), entropy.as_ref());
+        let issuer = Arc::new(LocalIssuer::new(keys, BASE.to_owned()));
         let (witness, heard) = (Arc::new(Doubting::default()), Arc::new(Heard::default()));
         let ours = vec![BASE.to_owned()];
         let verifier = match issuers.is_empty() {

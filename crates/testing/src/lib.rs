@@ -6,6 +6,8 @@
 pub mod channel;
 #[cfg(feature = "graph")]
 pub mod graph;
+#[cfg(feature = "graph")]
+mod issuer;
 #[cfg(all(feature = "channel", feature = "graph"))]
 pub mod server;
 

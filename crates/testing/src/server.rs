@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use chaveiro_auth::{IssuerKeys, LocalIssuer, TrustedProxies, Verifier};
+use chaveiro_auth::{LocalIssuer, TrustedProxies, Verifier};
 use chaveiro_core::audit::AuditEvent;
 use chaveiro_core::caller::{Actor, HostUser};
 use chaveiro_core::decisions::keys::{self, Hand};
@@ -23,7 +23,7 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use crate::channel::{self, InProcess};
-use crate::{BASE, Doubting, Silent};
+use crate::{BASE, Doubting, Silent, issuer};
 
 /// The world of the device channel with the Graph face beside it. Each unit of work runs once.
 pub struct World {
@@ -59,8 +59,8 @@ impl World {
     pub async fn new() -> Self {
         let channel = channel::World::new().await;
         let (clock, entropy, keyring) = (channel.clock.clone(), channel.entropy.clone(), channel.keyring.clone());
-        let keys = IssuerKeys::create(&channel.directory.path().join("issuer"), clock.now(), entropy.as_ref());
-        let issuer = Arc::new(LocalIssuer::new(keys.expect("keys"), BASE.to_owned()));
+        let keys = issuer::keys(&channel.directory.path().join("issuer"), clock.now(), entropy.as_ref());
+        let issuer = Arc::new(LocalIssuer::new(keys, BASE.to_owned()));
         let graph = chaveiro_graph::router(Arc::new(GraphState {
             store: Arc::clone(&channel.store),
             witness: Arc::new(Doubting::default()),
