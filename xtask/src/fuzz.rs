@@ -12,7 +12,7 @@ use crate::lanes::built as programs;
 /// The flags by which libFuzzer learns which branches an input took.
 const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
-    -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1";
+    -Cllvm-args=-sanitizer-coverage-trace-compares";
 
 /// `cargo xtask fuzz [SECONDS] [TARGET ...]`: each target for that long, all of them by default.
 pub(crate) fn fuzz(arguments: &[String]) -> Result<()> {
