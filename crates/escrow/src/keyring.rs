@@ -128,7 +128,9 @@ impl Keyring {
     /// Adds a recipient, for instance an offline recovery key, which can open passcodes sealed from now on. The caller
     /// records the fingerprint of the staged recipients, then settles them.
     pub fn stage_recipient(&self, tenant: TenantId, recipient: &Recipient) -> Result<Staged, KeyringError> {
-        recipient.check_name()?;
+        if !recipient.has_usable_name() {
+            return Err(KeyringError::Name(recipient.name.clone()));
+        }
         let lock = keyfile::lock(&self.directory)?;
         let mut recipients = self.recipients(tenant)?;
         if recipients.iter().any(|known| known.id() == recipient.id()) {

@@ -82,7 +82,9 @@ impl RecoveryKey {
     /// Makes the key in a new file that its owner alone may read. Returns the recipient to add. Refuses to overwrite.
     pub fn create(file: &Path, name: &str) -> Result<Recipient, KeyringError> {
         let mut recipient = Recipient { public_key: Vec::new(), name: name.to_owned() };
-        recipient.check_name()?;
+        if !recipient.has_usable_name() {
+            return Err(KeyringError::Name(recipient.name));
+        }
         recipient.public_key = PrivateKey::create(file)?;
         Ok(recipient)
     }

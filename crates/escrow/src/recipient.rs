@@ -8,7 +8,6 @@ use chaveiro_core::digest::sha256;
 use rustls::crypto::hpke::HpkePublicKey;
 use serde::{Deserialize, Serialize};
 
-use crate::error::KeyringError;
 use crate::suite::suite;
 
 /// The most recipients of a tenant; each adds one ciphertext to every envelope.
@@ -75,13 +74,10 @@ impl Recipient {
         KeyId::of(&self.public_key)
     }
 
-    /// Refuses a name that a line or a command of a shell could not hold: over 64 characters, control characters, quotes.
-    pub(crate) fn check_name(&self) -> Result<(), KeyringError> {
+    /// Returns true if a line and a command of a shell can hold the name: at most 64 characters, no control characters, no quotes.
+    pub(crate) fn has_usable_name(&self) -> bool {
         let is_odd = |character: char| character.is_control() || matches!(character, '\'' | '"' | '`' | '\\');
-        match self.name.chars().count() > MAX_NAME_CHARS || self.name.contains(is_odd) {
-            true => Err(KeyringError::Name(self.name.clone())),
-            false => Ok(()),
-        }
+        self.name.chars().count() <= MAX_NAME_CHARS && !self.name.contains(is_odd)
     }
 
     /// Reads the line `p256 BASE64 name`.
