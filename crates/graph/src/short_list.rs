@@ -34,7 +34,7 @@ impl Rendered {
             Json::Bool(flag) => Value::Flag(flag),
             Json::Number(number) => number.as_i64().map_or(Value::Null, Value::Number),
             Json::String(text) if matches!(self.0.edm, Edm::DateTime) => moment(&text).map_or(Value::Null, Value::Time),
-            Json::String(text) => Value::Text(text),
+            Json::String(text) => text.into(),
             Json::Null | Json::Array(_) | Json::Object(_) => Value::Null,
         }
     }

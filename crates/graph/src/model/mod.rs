@@ -100,6 +100,8 @@ pub struct Property {
     pub on_select: bool,
     /// True if even a single GET gives the default unless `$select` names it.
     pub named_only: bool,
+    /// True if every entity has the default.
+    pub same: bool,
     /// The reason why callers cannot set it here, although Graph lets them.
     pub not_kept: Option<&'static str>,
     /// The advice to a caller who sets it nevertheless.
@@ -122,6 +124,7 @@ impl Property {
             single_only: false,
             on_select: false,
             named_only: false,
+            same: false,
             not_kept: None,
             instead: "Leave it out.",
             about: "",

@@ -40,7 +40,7 @@ pub fn constant(property: &Property) -> Option<Value> {
     Some(match property.default {
         Default::Null => Value::Null,
         Default::Text(text) if matches!(property.edm, Edm::DateTime) => moment(text).map_or(Value::Null, Value::Time),
-        Default::Text(text) => Value::Text(text.to_owned()),
+        Default::Text(text) => text.into(),
         Default::False => Value::Flag(false),
         Default::Zero => Value::Number(0),
         Default::Never => moment("0001-01-01T00:00:00Z").map_or(Value::Null, Value::Time),

@@ -332,11 +332,11 @@ impl Parser<'_> {
         }
         let quoted = if self.scan.touches('\'') { Some(self.scan.quoted('\'')?) } else { None };
         let value = match (property.edm, &quoted) {
-            (Edm::String, Some(text)) if word.is_empty() => Some(Value::Text(text.clone())),
+            (Edm::String, Some(text)) if word.is_empty() => Some(text.as_str().into()),
             (Edm::Enum(of), Some(text)) => {
                 let typed = word.is_empty() || word.eq_ignore_ascii_case(&format!("microsoft.graph.{}", of.name));
                 let member = of.names().find(|name| name.eq_ignore_ascii_case(text));
-                member.filter(|_| typed).map(|name| Value::Text(name.to_owned()))
+                member.filter(|_| typed).map(Value::from)
             }
             (Edm::Boolean, None) => match word.to_ascii_lowercase().as_str() {
                 "true" => Some(Value::Flag(true)),

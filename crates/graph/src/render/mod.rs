@@ -4,7 +4,9 @@ pub mod control;
 pub(crate) mod outline;
 pub(crate) mod typed;
 
-use chaveiro_core::Timestamp;
+use chaveiro_core::{Timestamp, query};
+use jiff::fmt::temporal::DateTimePrinter;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use crate::model::{ComplexType, Default, Property};
@@ -45,11 +47,31 @@ pub(crate) fn default(property: &Property) -> Value {
     }
 }
 
+static PRINTER: DateTimePrinter = DateTimePrinter::new();
+
 /// `Edm.DateTimeOffset`: UTC, at most seven fractional digits, none when they are zero.
 pub fn date_time(at: Timestamp) -> String {
     let below = at.as_nanosecond().rem_euclid(100);
     let ticks = if below == 0 { at } else { Timestamp::from_nanosecond(at.as_nanosecond() - below).unwrap_or(at) };
-    ticks.to_string()
+    PRINTER.timestamp_to_string(&ticks)
+}
+
+/// A value of a list, as JSON has it.
+pub(crate) struct Shown<'a>(pub(crate) &'a query::Value);
+
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            query::Value::Null => serializer.serialize_unit(),
+            query::Value::Flag(flag) => serializer.serialize_bool(*flag),
+            query::Value::Number(number) => serializer.serialize_i64(*number),
+            query::Value::Time(micros) => {
+                Timestamp::from_microsecond(*micros).ok().map(date_time).serialize(serializer)
+            }
+            query::Value::Text(text) => serializer.serialize_str(text),
+            query::Value::Texts(texts) => texts.serialize(serializer),
+        }
+    }
 }
 
 #[cfg(test)]

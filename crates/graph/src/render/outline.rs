@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::typed::{TYPE, announced, typed};
 use super::{Form, default};
-use crate::model::{EntityType, Property};
+use crate::model::{Edm, EntityType, Property};
 use crate::negotiation::{Format, Metadata};
 use crate::query::Selection;
 use crate::resolve::Version;
@@ -23,6 +23,11 @@ pub(crate) struct Wanted {
 pub(crate) trait Values {
     /// The value of a property; `None` if it is unknown, and the default of the property is served.
     fn value(&self, wanted: Wanted) -> Option<Value>;
+
+    /// Writes the JSON of that value. Returns false, and writes nothing, if it is unknown.
+    fn write(&self, wanted: Wanted, out: &mut Vec<u8>) -> bool {
+        write_known(out, self.value(wanted).as_ref())
+    }
 }
 
 /// The members of entities of one type, as one request shows them.
@@ -30,6 +35,8 @@ pub(crate) struct Outline<'a> {
     pub(crate) of: &'static EntityType,
     selection: &'a Selection,
     members: Vec<Member>,
+    /// The pieces of an entity, once they are prepared.
+    pieces: Vec<Piece>,
     /// A value that the request knows and the entity does not.
     pub(crate) known: Option<(&'static str, Value)>,
     /// The property that is written behind everything else, by other code.
@@ -40,8 +47,13 @@ struct Member {
     wanted: Wanted,
     /// Only the default is served.
     is_hidden: bool,
-    /// The text of the member with its default, once it is prepared, and the place of the value in it.
-    prepared: Option<(Vec<u8>, usize)>,
+}
+
+/// The text that all entities have in common, up to a value.
+struct Piece {
+    text: Vec<u8>,
+    /// The place of the member that has the value, and the text of its default; `None` at the end.
+    value: Option<(usize, Vec<u8>)>,
 }
 
 impl<'a> Outline<'a> {
@@ -53,20 +65,27 @@ impl<'a> Outline<'a> {
             wanted: Wanted { place, property, version },
             is_hidden: (property.single_only && form == Form::Listed)
                 || (property.named_only && !selection.names(property.name)),
-            prepared: None,
         };
-        Self { of, selection, members: served.map(member).collect(), known: None, last: None }
+        let members = served.map(member).collect();
+        Self { of, selection, members, pieces: Vec::new(), known: None, last: None }
     }
 
-    /// Prepares the text that all entities have in common, for one who writes many of them.
+    /// Prepares the text that all entities have in common, to write many of them in a request that knows no value by
+    /// itself.
     pub(crate) fn prepared(mut self) -> Self {
-        for member in &mut self.members {
-            let mut text = Vec::new();
-            let mut object = Object { out: &mut text, is_empty: true };
-            let value = object.name(&[member.wanted.property.name]).len();
-            write_value(&mut text, &default(member.wanted.property));
-            member.prepared = Some((text, value));
+        let mut text = Vec::new();
+        for (place, member) in self.members.iter().enumerate() {
+            let property = member.wanted.property;
+            Object { out: &mut text, is_empty: place == 0 }.name(&[property.name]);
+            if member.is_hidden || property.same {
+                write_value(&mut text, &default(property));
+                continue;
+            }
+            let mut of_default = Vec::new();
+            write_value(&mut of_default, &default(property));
+            self.pieces.push(Piece { text: std::mem::take(&mut text), value: Some((place, of_default)) });
         }
+        self.pieces.push(Piece { text, value: None });
         self
     }
 
@@ -115,32 +134,51 @@ impl<'a> Outline<'a> {
 
     /// Writes the members in a format.
     pub(crate) fn write(&self, format: Format, values: &dyn Values, object: &mut Object<'_>) {
-        let is_plain = format.metadata != Metadata::Full && !format.ieee754;
-        let is_written = format.metadata == Metadata::Minimal && !format.ieee754;
+        if format.metadata != Metadata::Full && !format.ieee754 && !self.pieces.is_empty() {
+            return self.write_pieces(format, values, object);
+        }
         for member in &self.members {
             let property = member.wanted.property;
             let is_last = self.last == Some(property.name);
             if is_last && format.metadata != Metadata::Full {
                 continue;
             }
-            match (self.known_value(member, values), &member.prepared) {
-                (None, Some((text, _))) if is_plain => {
-                    object.text(text);
+            let value = self.known_value(member, values).unwrap_or_else(|| default(property));
+            if let Some(of) = announced(format, property.edm, &value) {
+                object.annotation(property.name, TYPE, &of);
+            }
+            if !is_last {
+                object.member(property.name, &typed(format, property.edm, value));
+            }
+        }
+    }
+
+    /// Writes the members as they are prepared, in a format without types.
+    fn write_pieces(&self, format: Format, values: &dyn Values, object: &mut Object<'_>) {
+        if self.members.is_empty() {
+            return;
+        }
+        let out = object.text(b"");
+        for piece in &self.pieces {
+            out.extend_from_slice(&piece.text);
+            let Some((place, of_default)) = &piece.value else { continue };
+            let member = &self.members[*place];
+            let is_known = match member.wanted.property.edm {
+                edm @ (Edm::Complex(_) | Edm::Collection(Edm::Complex(_))) => {
+                    let value = self.known_value(member, values).map(|value| typed(format, edm, value));
+                    write_known(out, value.as_ref())
                 }
-                (Some(value), Some((text, name))) if is_written => write_value(object.text(&text[..*name]), &value),
-                (known, _) => {
-                    let value = known.unwrap_or_else(|| default(property));
-                    if let Some(of) = announced(format, property.edm, &value) {
-                        object.annotation(property.name, TYPE, &of);
-                    }
-                    if !is_last {
-                        object.member(property.name, &typed(format, property.edm, value));
-                    }
-                }
+                _ => values.write(member.wanted, out),
+            };
+            if !is_known {
+                out.extend_from_slice(of_default);
             }
         }
     }
 }
+
+/// The room for the state of an entity when it begins.
+const STATE: usize = 512;
 
 /// The JSON of all properties of an entity, whose digest is its tag.
 pub(crate) fn whole(of: &'static EntityType, values: &dyn Values) -> Vec<u8> {
@@ -150,7 +188,7 @@ pub(crate) fn whole(of: &'static EntityType, values: &dyn Values) -> Vec<u8> {
 
 /// The JSON of the members of an outline.
 pub(crate) fn state(outline: &Outline<'_>, values: &dyn Values) -> Vec<u8> {
-    let mut text = Vec::new();
+    let mut text = Vec::with_capacity(STATE);
     let mut object = Object::begin(&mut text, Map::new());
     outline.write(Format::default(), values, &mut object);
     object.end();
@@ -206,6 +244,11 @@ impl<'a> Object<'a> {
     pub(crate) fn end(self) {
         self.out.push(b'}');
     }
+}
+
+/// Writes the JSON of a value. Returns false, and writes nothing, if it is unknown.
+pub(crate) fn write_known(out: &mut Vec<u8>, value: Option<&impl Serialize>) -> bool {
+    value.inspect(|value| write_value(out, *value)).is_some()
 }
 
 fn write_value(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {

@@ -293,6 +293,10 @@ impl Values for OfUser {
     fn value(&self, wanted: Wanted) -> Option<Value> {
         DeviceFacts::new(&self.device, self.user.as_deref()).value(wanted)
     }
+
+    fn write(&self, wanted: Wanted, out: &mut Vec<u8>) -> bool {
+        DeviceFacts::new(&self.device, self.user.as_deref()).write(wanted, out)
+    }
 }
 
 impl Served for OfUser {

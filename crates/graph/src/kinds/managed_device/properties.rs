@@ -7,7 +7,6 @@
 
 use std::fmt::Write;
 
-use chaveiro_core::Timestamp;
 use chaveiro_core::device::{ManagedDevice, RECORD, RecordKind};
 use chaveiro_core::inventory::{InventoryField, Kind};
 use chaveiro_core::query::{self, DeviceFacts, DeviceField};
@@ -16,8 +15,8 @@ use serde_json::{Value, json};
 use crate::model::properties::{flag, member, number, text, texts, time};
 use crate::model::*;
 use crate::query::{Fields, Selection, Source, constant};
-use crate::render::outline::{Values, Wanted};
-use crate::render::{complex, date_time};
+use crate::render::outline::{Values, Wanted, write_known};
+use crate::render::{Shown, complex};
 use crate::resolve::Version;
 
 /// The way to the properties of the primary user.
@@ -28,11 +27,8 @@ const fn of_primary_user(name: &'static str) -> Property {
     known(name).instead(PRIMARY_USER)
 }
 
-/// Properties that the device channel does not know; a single GET says so with an empty text.
-const EMPTY: [&str; 3] = ["iccid", "remoteAssistanceSessionUrl", "udid"];
-
 /// The properties.
-pub(super) const PROPERTIES: &[Property] = &[
+pub(super) const PROPERTIES: &[Property] = &marked([
     known("id").or(Default::Text("")),
     of_primary_user("userId"),
     known("deviceName"),
@@ -149,7 +145,17 @@ pub(super) const PROPERTIES: &[Property] = &[
     Property::new("deviceActionResults", Edm::Collection(&Edm::Complex(&DEVICE_ACTION_RESULT)))
         .or(Default::Empty)
         .read_only(),
-];
+]);
+
+/// The properties with the mark of those that have their default on all devices.
+const fn marked<const N: usize>(mut properties: [Property; N]) -> [Property; N] {
+    let mut place = 0;
+    while place < N {
+        properties[place].same = matches!(origin(properties[place].name), Origin::Default);
+        place += 1;
+    }
+    properties
+}
 
 /// A property that a row of `core` says everything of. One without a row does not compile.
 const fn known(name: &'static str) -> Property {
@@ -202,34 +208,62 @@ const fn or_empty(name: &'static str) -> Property {
     text(name).or(Default::Text("")).or_null().read_only()
 }
 
-/// The rows of `core` by the places of their properties.
-static FIELDS: [Option<DeviceField>; PROPERTIES.len()] = {
-    let mut fields = [None; PROPERTIES.len()];
+/// The origin of the value of a property.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    /// A row of `core`.
+    Row(DeviceField),
+    Hardware,
+    Recoverability,
+    /// The device channel does not know it; a single GET says so with an empty text.
+    Unknown,
+    /// All devices have the default.
+    Default,
+}
+
+const fn origin(property: &str) -> Origin {
+    match (DeviceField::named(property), property.as_bytes()) {
+        (Some(field), _) => Origin::Row(field),
+        (None, b"hardwareInformation") => Origin::Hardware,
+        (None, b"chaveiro_recoverability") => Origin::Recoverability,
+        (None, b"iccid" | b"remoteAssistanceSessionUrl" | b"udid") => Origin::Unknown,
+        (None, _) => Origin::Default,
+    }
+}
+
+/// The origins by the places of the properties.
+static ORIGINS: [Origin; PROPERTIES.len()] = {
+    let mut origins = [Origin::Default; PROPERTIES.len()];
     let mut place = 0;
     while place < PROPERTIES.len() {
-        fields[place] = DeviceField::named(PROPERTIES[place].name);
+        origins[place] = origin(PROPERTIES[place].name);
         place += 1;
     }
-    fields
+    origins
 };
 
 /// Returns true if a selection serves a property that depends on the primary user.
 pub(super) fn tells_of_user(selection: &Selection) -> bool {
-    let of_user = |field: &Option<DeviceField>| field.is_some_and(DeviceField::tells_of_user);
-    PROPERTIES.iter().zip(&FIELDS).any(|(property, field)| of_user(field) && selection.contains(property))
+    let of_user = |origin: &Origin| matches!(origin, Origin::Row(field) if field.tells_of_user());
+    PROPERTIES.iter().zip(&ORIGINS).any(|(property, origin)| of_user(origin) && selection.contains(property))
 }
 
 impl Values for DeviceFacts<'_> {
     fn value(&self, wanted: Wanted) -> Option<Value> {
-        if let Some(field) = *FIELDS.get(wanted.place)? {
-            return Some(json_of(field.value(self)));
-        }
-        Some(match wanted.property.name {
-            "hardwareInformation" => hardware(self.device()),
-            "chaveiro_recoverability" => recoverability(self.device()),
-            name if EMPTY.contains(&name) => "".into(),
-            _ => return None,
+        Some(match *ORIGINS.get(wanted.place)? {
+            Origin::Row(field) => json_of(field.value(self)),
+            Origin::Hardware => hardware(self.device()),
+            Origin::Recoverability => recoverability(self.device()),
+            Origin::Unknown => "".into(),
+            Origin::Default => return None,
         })
+    }
+
+    fn write(&self, wanted: Wanted, out: &mut Vec<u8>) -> bool {
+        let Some(Origin::Row(field)) = ORIGINS.get(wanted.place) else {
+            return write_known(out, self.value(wanted).as_ref());
+        };
+        write_known(out, Some(&Shown(&field.value(self))))
     }
 }
 
@@ -238,10 +272,10 @@ impl Fields for DeviceField {
     const SEARCHED: &'static [Self] = &DeviceField::SEARCHED;
 
     fn source(property: &Property) -> Option<Source<Self>> {
-        match Self::named(property.name) {
-            Some(field) => Some(Source::Field(field)),
-            None if EMPTY.contains(&property.name) => Some(Source::Constant("".into())),
-            None => constant(property).map(Source::Constant),
+        match origin(property.name) {
+            Origin::Row(field) => Some(Source::Field(field)),
+            Origin::Unknown => Some(Source::Constant("".into())),
+            Origin::Hardware | Origin::Recoverability | Origin::Default => constant(property).map(Source::Constant),
         }
     }
 }
@@ -268,18 +302,8 @@ fn recoverability(device: &ManagedDevice) -> Value {
     entries.collect()
 }
 
-/// A value of a list as JSON.
 fn json_of(value: query::Value) -> Value {
-    match value {
-        query::Value::Null => Value::Null,
-        query::Value::Flag(flag) => flag.into(),
-        query::Value::Number(number) => number.into(),
-        query::Value::Time(micros) => {
-            Timestamp::from_microsecond(micros).map_or(Value::Null, |at| date_time(at).into())
-        }
-        query::Value::Text(text) => text.into(),
-        query::Value::Texts(texts) => texts.into(),
-    }
+    json!(Shown(&value))
 }
 
 /// The properties of the record as a table of a document.
@@ -305,6 +329,7 @@ pub fn record_md() -> String {
 
 #[cfg(test)]
 mod tests {
+    use chaveiro_core::Timestamp;
     use chaveiro_core::device::{Platform, PrimaryUser};
     use chaveiro_core::id::{DeviceId, ResourceId, TenantId};
     use chaveiro_core::resource::{Resource, ResourceKind};
@@ -338,8 +363,11 @@ mod tests {
 
     #[test]
     fn every_row_is_a_property_of_the_type() {
-        for name in DeviceField::all().flat_map(|(_, names)| names).chain(&EMPTY) {
+        for name in DeviceField::all().flat_map(|(_, names)| names) {
             assert!(PROPERTIES.iter().any(|property| property.name == *name), "{name}");
+        }
+        for (origin, count) in [(Origin::Hardware, 1), (Origin::Recoverability, 1), (Origin::Unknown, 3)] {
+            assert_eq!(ORIGINS.iter().filter(|of| **of == origin).count(), count, "{origin:?}");
         }
     }
 
@@ -376,19 +404,23 @@ mod tests {
                 let format = Format { metadata, ieee754, ..Format::default() };
                 for property in PROPERTIES {
                     let selection = Selection::Only(vec![Named::whole(property.name)]);
-                    let outline = Outline::new(&MANAGED_DEVICE, Version::Beta, &selection, Form::Single);
-                    let mut text = Vec::new();
-                    let mut object = Object::begin(&mut text, Map::new());
-                    outline.write(format, &facts, &mut object);
-                    object.end();
-                    let written: Map<String, Value> = serde_json::from_slice(&text).expect("an object");
-                    let of_row = DeviceField::named(property.name).map(|field| json_of(field.value(&facts)));
-                    let known = of_row.or_else(|| match property.name {
-                        "chaveiro_recoverability" => Some(recoverability(&sample)),
-                        "hardwareInformation" => Some(hardware(&sample)),
-                        name => EMPTY.contains(&name).then(|| "".into()),
+                    let outline = || Outline::new(&MANAGED_DEVICE, Version::Beta, &selection, Form::Single);
+                    let [written, prepared] = [outline(), outline().prepared()].map(|outline| {
+                        let mut text = Vec::new();
+                        let mut object = Object::begin(&mut text, Map::new());
+                        outline.write(format, &facts, &mut object);
+                        object.end();
+                        text
                     });
-                    let known = known.unwrap_or_else(|| default(property));
+                    assert_eq!(written, prepared, "{} {metadata:?}", property.name);
+                    let written: Map<String, Value> = serde_json::from_slice(&written).expect("an object");
+                    let known = match origin(property.name) {
+                        Origin::Row(field) => json_of(field.value(&facts)),
+                        Origin::Recoverability => recoverability(&sample),
+                        Origin::Hardware => hardware(&sample),
+                        Origin::Unknown => "".into(),
+                        Origin::Default => default(property),
+                    };
                     let expected = typed(format, property.edm, known.clone());
                     let annotation = announced(format, property.edm, &known);
                     assert_eq!(written[property.name], expected, "{} {metadata:?}", property.name);
