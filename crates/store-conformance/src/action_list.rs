@@ -35,7 +35,7 @@ fn is(field: ActionField, test: Test) -> Filter<ActionField> {
 }
 
 fn text(text: &str) -> Test {
-    Test::Equal(Value::Text(text.to_owned()))
+    Test::Equal(text.into())
 }
 
 /// Returns the numbers of the actions that are found, page by page.

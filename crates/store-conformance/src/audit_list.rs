@@ -45,7 +45,7 @@ fn is(field: AuditField, test: Test) -> Filter<AuditField> {
 }
 
 fn text(text: &str) -> Value {
-    Value::Text(text.to_owned())
+    text.into()
 }
 
 /// Returns the places, from 0, of the events that are found.

@@ -239,7 +239,7 @@ pub(crate) async fn a_filter_finds_exactly_the_resources_it_is_true_of(backend: 
         ResourceField::Created,
         ResourceField::Modified,
         member("displayName", MemberKind::Plain, Value::Null),
-        member("detectionState", MemberKind::Plain, Value::Text("unknown".to_owned())),
+        member("detectionState", MemberKind::Plain, "unknown".into()),
         member("errorCode", MemberKind::Plain, Value::Number(0)),
         member("flag", MemberKind::Plain, Value::Flag(false)),
         member("lastSyncDateTime", MemberKind::Time, never),
@@ -276,14 +276,14 @@ pub(crate) async fn a_filter_finds_exactly_the_resources_it_is_true_of(backend: 
         });
     }
     let value = |row: &Resource, field: &ResourceField| match field {
-        ResourceField::Id => Value::Text(row.id.to_string()),
+        ResourceField::Id => row.id.to_string().into(),
         ResourceField::Created => Value::Time(row.created.as_microsecond()),
         ResourceField::Modified => Value::Time(row.modified.as_microsecond()),
         ResourceField::Member { name, kind, absent } => {
             let properties: serde_json::Value = serde_json::from_str(&row.properties).expect("JSON");
             match (&properties[*name], kind) {
                 (serde_json::Value::String(text), MemberKind::Time) => moment(text).map_or(Value::Null, Value::Time),
-                (serde_json::Value::String(text), MemberKind::Plain) => Value::Text(text.clone()),
+                (serde_json::Value::String(text), MemberKind::Plain) => text.as_str().into(),
                 (serde_json::Value::Bool(flag), _) => Value::Flag(*flag),
                 (serde_json::Value::Number(number), _) => Value::Number(number.as_i64().expect("an integer")),
                 _ => absent.clone(),

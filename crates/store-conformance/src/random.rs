@@ -112,7 +112,7 @@ pub(crate) fn random_test(dice: &mut Dice, of: &Value) -> Test {
         _ if dice.roll(8) == 0 && !matches!(of, Value::Texts(_)) => Test::Equal(Value::Null),
         Value::Null | Value::Text(_) => {
             let literal = match of {
-                Value::Text(text) if dice.roll(2) == 0 => one_of(dice, &[text.clone(), text.to_uppercase()]),
+                Value::Text(text) if dice.roll(2) == 0 => one_of(dice, &[text.to_string(), text.to_uppercase()]),
                 _ => text(dice),
             };
             let part: String = literal.chars().take(usize::try_from(dice.roll(4)).expect("small")).collect();
@@ -120,7 +120,7 @@ pub(crate) fn random_test(dice: &mut Dice, of: &Value) -> Test {
                 0 => Test::StartsWith(part),
                 1 => Test::EndsWith(part),
                 2 => Test::Contains(part),
-                _ => ordered(dice, Value::Text(literal)),
+                _ => ordered(dice, literal.into()),
             }
         }
         Value::Flag(_) => Test::Equal(Value::Flag(dice.roll(2) == 0)),

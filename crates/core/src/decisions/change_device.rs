@@ -56,7 +56,7 @@ impl Change {
         let row = field.row();
         let text = match row.part.map_or(Value::Null, |part| (part.get)(device)) {
             Value::Text(text) if row.confidential => format!("{} characters", text.chars().count()),
-            Value::Text(text) => text,
+            Value::Text(text) => text.into(),
             Value::Texts(texts) => texts.join(","),
             Value::Null => "-".to_owned(),
             value @ (Value::Flag(_) | Value::Number(_) | Value::Time(_)) => value.to_string(),

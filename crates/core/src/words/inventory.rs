@@ -4,7 +4,6 @@
 //! store, the reference of the conformance suite and the documents go over the rows. An unknown value is served as its row
 //! says.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, LazyLock, OnceLock};
 
@@ -385,9 +384,9 @@ struct Reading {
     values: OnceLock<Values>,
 }
 
-/// The known values.
+/// The known values, by the places of their rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Values(BTreeMap<InventoryField, Value>);
+struct Values([Option<Value>; REPORTED.len()]);
 
 impl Inventory {
     /// The inventory in that stored form, a JSON object. Of a text that is none, every value is unknown: the device is
@@ -396,13 +395,13 @@ impl Inventory {
         Self(Arc::new(Reading { stored: text.into(), values: OnceLock::new() }))
     }
 
-    fn values(&self) -> &BTreeMap<InventoryField, Value> {
-        &self.0.values.get_or_init(|| serde_json::from_str(&self.0.stored).unwrap_or_default()).0
+    fn values(&self) -> &Values {
+        self.0.values.get_or_init(|| serde_json::from_str(&self.0.stored).unwrap_or_default())
     }
 
     /// The value, if it is known.
     pub fn get(&self, field: InventoryField) -> Option<&Value> {
-        self.values().get(&field)
+        self.values().0[field.0].as_ref()
     }
 
     /// The value, if it is known and text.
@@ -442,7 +441,7 @@ impl Inventory {
 
 impl fmt::Debug for Inventory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Inventory").field(self.values()).finish()
+        f.debug_map().entries(self.values().known()).finish()
     }
 }
 
@@ -456,18 +455,18 @@ impl Eq for Inventory {}
 
 impl Values {
     fn set(&mut self, field: InventoryField, value: Option<Value>) {
-        match value.filter(|value| field.row().admits(value)) {
-            Some(value) => self.0.insert(field, value),
-            None => self.0.remove(&field),
-        };
+        self.0[field.0] = value.filter(|value| field.row().admits(value));
+    }
+
+    fn known(&self) -> impl Iterator<Item = (InventoryField, &Value)> {
+        InventoryField::all().zip(&self.0).filter_map(|(field, value)| Some((field, value.as_ref()?)))
     }
 }
 
 impl Serialize for Inventory {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let values = self.values();
-        let mut map = serializer.serialize_map(Some(values.len()))?;
-        for (field, value) in values {
+        let mut map = serializer.serialize_map(None)?;
+        for (field, value) in self.values().known() {
             let name = field.row().name;
             match value {
                 Value::Flag(flag) => map.serialize_entry(name, flag)?,
@@ -568,7 +567,7 @@ impl<'de> Visitor<'de> for OfGiven {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Some(Value::Text(text.to_owned())))
+        Ok(Some(text.into()))
     }
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {

@@ -58,11 +58,11 @@ impl Valued for bool {
 
 impl Valued for String {
     fn to_value(&self) -> Value {
-        Value::Text(self.clone())
+        self.as_str().into()
     }
 
     fn from_value(value: Value) -> Option<Self> {
-        if let Value::Text(text) = value { Some(text) } else { None }
+        if let Value::Text(text) = value { Some(text.into()) } else { None }
     }
 }
 
@@ -88,7 +88,7 @@ impl Valued for Timestamp {
 
 impl Valued for ResourceId {
     fn to_value(&self) -> Value {
-        Value::Text(self.to_string())
+        self.to_string().into()
     }
 
     fn from_value(value: Value) -> Option<Self> {

@@ -18,6 +18,7 @@ use std::fmt;
 use jiff::civil;
 use jiff::fmt::temporal::Pieces;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 use uuid::Uuid;
 
 pub use crate::device::DeviceFacts;
@@ -41,20 +42,20 @@ pub enum Value {
     /// Microseconds since 1970, UTC. Graph's "never" and its end of time exceed the range of `Timestamp`.
     Time(i64),
     /// Text, or the name of a member of an enum.
-    Text(String),
+    Text(SmolStr),
     /// A collection of texts; a literal never is one.
     Texts(Vec<String>),
 }
 
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
+        Self::Text(text.into())
     }
 }
 
 impl From<String> for Value {
     fn from(text: String) -> Self {
-        Self::Text(text)
+        Self::Text(text.into())
     }
 }
 
@@ -370,7 +371,7 @@ mod tests {
     use super::*;
 
     fn text(text: &str) -> Value {
-        Value::Text(text.to_owned())
+        Value::Text(text.into())
     }
 
     #[test]

@@ -44,12 +44,12 @@ pub(super) fn claims(request: &RequestSecurityToken) -> Result<Claims, Rejection
     };
     let mut inventory = Inventory::default();
     for (item, field) in REPORTED {
-        inventory.set(field, text(item).map(Value::Text));
+        inventory.set(field, text(item).map(Value::from));
     }
     let edition = text("OSEdition").and_then(|edition| edition.parse().ok());
     let address = text("MAC").and_then(|address| mac_address(&address));
     inventory.set(InventoryField::SKU_NUMBER, edition.map(Value::Number));
-    inventory.set(InventoryField::ETHERNET_MAC_ADDRESS, address.map(Value::Text));
+    inventory.set(InventoryField::ETHERNET_MAC_ADDRESS, address.map(Value::from));
     let for_user = request.context("EnrollmentType") != Some("Device");
     Ok(Claims { reported_id, platform, inventory, for_user })
 }

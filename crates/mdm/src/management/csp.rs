@@ -302,7 +302,7 @@ pub(super) fn take_inventory(inventory: &mut Inventory, field: InventoryField, t
     let value = match (field.row().kind, node.reading) {
         (_, Reading::Words(words)) => words.iter().find(|(said, _)| *said == text).map(|(_, name)| (*name).into()),
         (Kind::Text, _) => Some(bounded(text).into()),
-        (Kind::MacAddress, _) => mac_address(text).map(Value::Text),
+        (Kind::MacAddress, _) => mac_address(text).map(Value::from),
         (Kind::Flag, _) => text.parse().ok().map(Value::Flag),
         (Kind::Number | Kind::Bytes, Reading::Plain) => text.parse().ok().map(Value::Number),
         (Kind::Number | Kind::Bytes, Reading::Mebibytes) => mebibytes(text).map(Value::Number),

@@ -30,8 +30,8 @@ fn key(value: Sql) -> Value {
         // A number that JSON wrote with a fraction or an exponent.
         #[expect(clippy::cast_possible_truncation, reason = "saturates")]
         Sql::Real(number) => Value::Number(number as i64),
-        Sql::Text(text) => Value::Text(text),
-        Sql::Blob(bytes) => Uuid::from_slice(&bytes).map_or(Value::Null, |id| Value::Text(id.to_string())),
+        Sql::Text(text) => text.into(),
+        Sql::Blob(bytes) => Uuid::from_slice(&bytes).map_or(Value::Null, |id| id.to_string().into()),
     }
 }
 

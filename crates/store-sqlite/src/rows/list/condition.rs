@@ -172,7 +172,7 @@ impl Where {
                 let operator = if holds { "=" } else { "<>" };
                 // If the tenant has no event of that id, the condition is false.
                 let place = format!("coalesce({}, -1)", opened(Purpose::Event, "?", "?"));
-                return self.put(&format!("v.seq {operator} {place}"), [tenant.into(), Sql::Text(text.clone())]);
+                return self.put(&format!("v.seq {operator} {place}"), [tenant.into(), Sql::Text(text.to_string())]);
             }
             (Kind::Exact | Kind::Text | Kind::OfUser | Kind::Event, _) => {}
         }
@@ -231,9 +231,8 @@ impl Where {
 /// Returns true if only a value with some text passes the test.
 pub(super) fn wants_text(test: &Test) -> bool {
     match test {
-        Test::Equal(Value::Text(text)) | Test::StartsWith(text) | Test::EndsWith(text) | Test::Contains(text) => {
-            !text.is_empty()
-        }
+        Test::Equal(Value::Text(text)) => !text.is_empty(),
+        Test::StartsWith(text) | Test::EndsWith(text) | Test::Contains(text) => !text.is_empty(),
         Test::Equal(_) | Test::Less(_) | Test::AtMost(_) | Test::Greater(_) | Test::AtLeast(_) | Test::Has(_) => false,
     }
 }
@@ -273,7 +272,7 @@ pub(crate) fn sql(kind: Kind, value: &Value) -> Sql {
         Value::Number(number) | Value::Time(number) => Sql::Integer(*number),
         Value::Text(text) => match id(text).filter(|_| kind == Kind::Id) {
             Some(id) => Sql::Blob(id.as_bytes().to_vec()),
-            None => Sql::Text(text.clone()),
+            None => Sql::Text(text.to_string()),
         },
     }
 }

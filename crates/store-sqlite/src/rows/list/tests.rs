@@ -63,7 +63,7 @@ fn the_filters_that_find_few_enter_an_index() {
     let unit = Transaction::new(&connection, &remembered, u64::MAX);
     let list =
         device::list(&unit, TENANT, DeviceScope::managed(DeviceSet::All), &Visibility::All, false).expect("read");
-    let text = |text: &str| Test::Equal(Value::Text(text.to_owned()));
+    let text = |text: &str| Test::Equal(text.into());
     for (filter, index, sorts) in [
         (is(DeviceField::DEVICE_NAME, text("a")), "device_by_name (tenant=? AND device_name=?)", false),
         (
@@ -102,8 +102,8 @@ fn the_filters_that_find_few_enter_an_index() {
     }
     let names = is(DeviceField::DEVICE_NAME, Test::Equal(Value::Null));
     for (cursor, index) in [
-        (Value::Text("a".to_owned()), "device_by_name (tenant=? AND device_name>?"),
-        (Value::Text("a".to_owned()), "device_by_name (tenant=? AND device_name=? AND row>?)"),
+        ("a".into(), "device_by_name (tenant=? AND device_name>?"),
+        ("a".into(), "device_by_name (tenant=? AND device_name=? AND row>?)"),
         (Value::Null, "device_by_name (tenant=? AND device_name=? AND row>?)"),
     ] {
         let after = Some(Cursor { keys: vec![cursor], place: Uuid::nil() });
@@ -120,7 +120,7 @@ fn audit_events_of_a_person_and_the_one_of_an_id_are_found_by_an_index() {
     let remembered = Remembered::default();
     let unit = Transaction::new(&connection, &remembered, u64::MAX);
     let list = audit_list::list(&unit, TENANT, &Visibility::All).expect("read");
-    let text = |text: &str| Test::Equal(Value::Text(text.to_owned()));
+    let text = |text: &str| Test::Equal(text.into());
     for (filter, index) in [
         (is(AuditField::ActorName, text("a")), "audit_by_actor_name (tenant=? AND actor_name=?)"),
         (
@@ -259,7 +259,7 @@ fn names_of_resources_enter_an_index() {
     ] {
         let list = resource::list(&unit, TENANT, ResourceScope::All(kind), &Visibility::All);
         let list = list.expect("read");
-        for test in [Test::Equal(Value::Text("a".to_owned())), Test::StartsWith("a".to_owned())] {
+        for test in [Test::Equal("a".into()), Test::StartsWith("a".to_owned())] {
             let listing = Listing { filter: is(member(field), test), ..Listing::first(10) };
             let plan = plan(&connection, &list, &listing);
             assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{field}: {plan}");
@@ -297,7 +297,7 @@ fn what_would_read_too_much_is_refused_and_a_plain_list_never() {
     assert!(matches!(counted, Err(StoreError::TooCostly)));
     for fits in [
         Listing { filter: contains("user"), ..Listing::first(10) },
-        Listing { filter: is(name.clone(), Test::Equal(Value::Text("USER 1999".to_owned()))), ..Listing::first(10) },
+        Listing { filter: is(name.clone(), Test::Equal("USER 1999".into())), ..Listing::first(10) },
         Listing { order: vec![Order { field: name.clone(), descending: true }], ..Listing::first(10) },
         Listing::first(2_000),
     ] {
