@@ -320,7 +320,9 @@ mod tests {
         assert_eq!(directories_in(&programs[0], &named).expect("text"), Vec::<&Path>::new());
         // Built as usual, it names the directory.
         let mut usual = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        usual.env("CARGO_TARGET_DIR", places[0].join("target"));
+        for directory in ["CARGO_TARGET_DIR", "CARGO_BUILD_BUILD_DIR"] {
+            usual.env(directory, places[0].join("target"));
+        }
         assert_eq!(directories_in(&built(usual, &places[0]), &named).expect("text"), [named[0]]);
     }
 
