@@ -31,7 +31,14 @@ impl Secret {
         std::mem::take(&mut *self.0)
     }
 
+    /// Appends a text. One that needs more room moves to it and is wiped where it was; a `String` would leave its beginning there.
     pub(crate) fn push_str(&mut self, text: &str) {
+        let (needed, room) = (self.0.len() + text.len(), self.0.capacity());
+        if needed > room {
+            let mut larger = Zeroizing::new(String::with_capacity(needed.max(2 * room)));
+            larger.push_str(&self.0);
+            self.0 = larger;
+        }
         self.0.push_str(text);
     }
 

@@ -4,7 +4,8 @@
 //! than the five predefined ones and character references are refused, so there is nothing to expand.
 //! Names are matched by namespace and local name, never by prefix.
 //!
-//! Text may hold a passcode: it is wiped when dropped, and [`Node`] has no `Debug`.
+//! Text may hold a passcode. Where it is joined from several parts it is wiped when dropped; elsewhere it is a part of the
+//! document, which belongs to the caller. [`Node`] has no `Debug`.
 
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -184,6 +185,9 @@ impl<'d> Node<'d> {
     }
 }
 
+/// The longest name of a namespace: elements that do not share it with their parent copy it.
+const MAX_NAMESPACE_BYTES: usize = 256;
+
 /// The element that begins at that position of the document, inside those that are open.
 fn begin<'d>(
     document: &'d str,
@@ -199,6 +203,9 @@ fn begin<'d>(
     let malformed = || XmlError::Malformed(position);
     let (namespace, local) = reader.resolver().resolve_element(start.name());
     let namespace = match namespace {
+        ResolveResult::Bound(namespace) if namespace.0.len() > MAX_NAMESPACE_BYTES => {
+            return Err(XmlError::TooMany(MAX_NAMESPACE_BYTES, "bytes of a namespace"));
+        }
         ResolveResult::Bound(namespace) => namespace.0,
         ResolveResult::Unbound => "",
         ResolveResult::Unknown(_) => return Err(malformed()),
@@ -207,7 +214,8 @@ fn begin<'d>(
     let namespace = of_parent.map_or_else(|| Rc::from(namespace), Rc::clone);
     // The qualified name stands behind the `<`, and ends with the local one.
     let end = position as usize + 1 + start.name().as_ref().len();
-    let name = document.get(end - local.as_ref().len()..end).ok_or_else(malformed)?;
+    let name = document.get(end - local.as_ref().len()..end);
+    let name = name.filter(|name| *name == local.as_ref()).ok_or_else(malformed)?;
     let mut attributes = Vec::new();
     for (index, attribute) in start.attributes().enumerate() {
         if index >= limits.attributes {
@@ -330,11 +338,13 @@ mod tests {
         let deep = "<x>".repeat(40) + &"</x>".repeat(40);
         let wide = format!("<x>{}</x>", "<y/>".repeat(10_001));
         let attributes = format!("<x {}/>", (0..40).map(|i| format!("a{i}='1' ")).collect::<String>());
+        let namespace = format!("<x xmlns:a='{}'>{}</x>", "n".repeat(400_000), "<a:y/>".repeat(9_999));
         let bomb = "<!DOCTYPE x [<!ENTITY a 'aaaa'><!ENTITY b '&a;&a;'>]><x>&b;</x>";
         let table = [
             (deep.as_str(), XmlError::TooDeep(32)),
             (&wide, XmlError::TooMany(10_000, "elements")),
             (&attributes, XmlError::TooMany(32, "attributes")),
+            (&namespace, XmlError::TooMany(256, "bytes of a namespace")),
             (bomb, XmlError::Forbidden("a document type declaration")),
             ("<x>&#1;</x>", XmlError::Forbidden("an entity reference")),
             ("<x>&e;</x>", XmlError::Forbidden("an entity reference")),
@@ -343,7 +353,9 @@ mod tests {
         for (text, error) in table {
             assert_eq!(parse(text).err(), Some(error));
         }
-        for text in ["", "text", "<x>", "<x></y>", "<x/><y/>", "<p:x/>", "<x/>tail", "<x>\u{1}</x>"] {
+        for text in
+            ["", "text", "<x>", "<x></y>", "<x/><y/>", "<p:x/>", "<x/>tail", "<x>\u{1}</x>", "\u{feff}\u{feff}<x/>"]
+        {
             assert!(matches!(parse(text), Err(XmlError::Malformed(_))), "{text}");
         }
     }
