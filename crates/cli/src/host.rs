@@ -41,8 +41,15 @@ use crate::out::Out;
 use crate::person;
 use crate::session::{Remembered, Session};
 
+/// Opens the database alone, and tells the operator if its log was damaged.
+pub(crate) fn open_store(directory: &DataDir, out: Out) -> Result<SqliteStore> {
+    let store = directory.open_store()?;
+    tell_of_log(&store, out);
+    Ok(store)
+}
+
 /// Tells the operator if the log was damaged when the database was opened.
-pub(crate) fn tell_of_log(store: &SqliteStore, out: Out) {
+fn tell_of_log(store: &SqliteStore, out: Out) {
     if let Some(frame) = store.damaged_from() {
         out.note(text!("log-damaged", frame = frame));
     }

@@ -55,7 +55,7 @@ pub enum KeyringError {
     Own(KeyId),
     /// A line or a command could not hold the name.
     #[error(
-        "{0:?} is not the name of a recipient; it has at most {MAX_NAME_CHARS} characters, and neither quotes, backslashes nor line ends"
+        "{0:?} is not the name of a recipient; it has at most {MAX_NAME_CHARS} characters, and no quotes, backslashes, backticks or control characters"
     )]
     Name(String),
     /// The list of recipients is full.

@@ -82,7 +82,7 @@ fn log(alert: &Alert) {
             say!(error, alert, hold.id = %hold, device.id = %device, reason, "a recovery passed a hold");
         }
         News::RecoveryKeyUsed { device, key, reason, passcodes } => {
-            say!(error, alert, device.id = %device, key, reason, passcodes, "passcodes were opened with a recovery key");
+            say!(error, alert, device.id = %device, key, reason, passcodes, "passcodes are opened with a recovery key");
         }
         News::ReadingOnHold { .. } => {
             say!(error, alert, "{} Look at the audit record, then run chaveiro hold release", text(alert));
@@ -377,7 +377,7 @@ fn text(alert: &Alert) -> String {
         }
         News::RecoveryKeyUsed { device, key, reason, passcodes } => {
             format!(
-                "Chaveiro: {actor} opened {passcodes} passcodes of device {device} of tenant {tenant} with the recovery key {key}: {reason}"
+                "Chaveiro: {actor} opens passcodes ({passcodes}) of device {device} of tenant {tenant} with the recovery key {key}: {reason}"
             )
         }
         News::ReadingNearLimit { counted, by_caller: true } => {

@@ -154,7 +154,7 @@ impl Inventory {
     }
 
     async fn check_known(&self, hand: &Hand) -> Result<(), InventoryError> {
-        self.finish().await?;
+        let _lock = self.finish().await?;
         let known = self.known().await?;
         let mut problems: Vec<_> =
             known.keys.iter().filter(|key| key.until.is_none()).filter_map(|key| self.problem(key)).collect();
@@ -174,17 +174,17 @@ impl Inventory {
     /// The keys that the database knows, each with its problem, if any, after completing what a crash left unfinished.
     pub async fn list(&self) -> Result<Vec<Listed>, InventoryError> {
         // A key that cannot be settled is in the list with its problem.
-        let _ = self.finish().await;
+        let _lock = self.finish().await;
         let known = self.known().await?;
         let now = known.keys.into_iter().filter(|key| key.until.is_none());
         Ok(now.map(|known| Listed { file: self.place(&known.name), problem: self.problem(&known), known }).collect())
     }
 
-    /// Returns the lock that a change of recipients holds. `None` if there is no directory yet, or if another process keeps it
-    /// for long: that process goes on by itself.
+    /// Returns the lock that a change of recipients holds; `None` if there is no directory yet. Waits while others change them,
+    /// and fails if one keeps the lock for long.
     async fn lock_recipients(&self) -> Result<Option<DirectoryLock>, InventoryError> {
         const PAUSE: Duration = Duration::from_millis(20);
-        const TRIES: usize = 100;
+        const TRIES: usize = 1500;
         for _ in 0..TRIES {
             match self.keyring.try_lock() {
                 Ok(None) => {}
@@ -193,15 +193,15 @@ impl Inventory {
             }
             tokio::time::sleep(PAUSE).await;
         }
-        Ok(None)
+        Err(InventoryError::Changing(self.directory.join("escrow")))
     }
 
-    /// Settles every staged key that the database knows, and removes those that were never recorded.
-    pub async fn finish(&self) -> Result<(), InventoryError> {
-        // Read behind the lock: a change that has just ended is known, and one that was interrupted is not touched by others.
+    /// Settles every staged key that the database knows, and removes issuer keys that were retired. Until the returned lock is
+    /// dropped, no change of recipients is under way: files and records can be compared.
+    pub async fn finish(&self) -> Result<Option<DirectoryLock>, InventoryError> {
         let lock = self.lock_recipients().await?;
         let known = self.known().await?;
-        for tenant in known.tenants.iter().filter(|_| lock.is_some()) {
+        for tenant in &known.tenants {
             let name = KeyName::EscrowRecipients(*tenant);
             let (place, Some(current)) = (self.place(&name), known.now(&name)) else { continue };
             let is_known =
@@ -210,7 +210,6 @@ impl Inventory {
                 keyfile::settle(&place).map_err(Unusable::from)?;
             }
         }
-        drop(lock);
         if let Some(current) = known.now(&KeyName::Audit) {
             let place = self.place(&KeyName::Audit);
             let is_known = |file: &Path| Signer::open(file).is_ok_and(|key| key.fingerprint() == current.fingerprint);
@@ -221,7 +220,7 @@ impl Inventory {
         let files = match IssuerKeys::files(&self.issuer()) {
             Ok(files) => files,
             // The check reports damaged keys.
-            Err(_) => return Ok(()),
+            Err(_) => return Ok(lock),
         };
         for file in files {
             let name = KeyName::Issuer(file.id.clone());
@@ -234,14 +233,17 @@ impl Inventory {
                 let _ = std::fs::remove_file(&file.place);
             }
         }
-        Ok(())
+        Ok(lock)
     }
 
     /// Accepts the key that is in place under that name from now on. For a missing signing key of the issuer, accepts
     /// that it is gone.
     pub async fn accept(&self, hand: &Hand, name: &KeyName, reason: &str) -> Result<(), InventoryError> {
         // What is accepted is in place until it is recorded.
-        let _lock = self.lock_recipients().await?;
+        let _lock = match name {
+            KeyName::EscrowRecipients(_) => self.lock_recipients().await?,
+            _ => None,
+        };
         let file = self.place(name);
         let print = match self.fingerprint(name) {
             Ok(print) => print,

@@ -9,14 +9,13 @@ use chaveiro_server::{Manifest, SystemClock, back_up, check_backup, copy_keys};
 use serde_json::{Value, json};
 
 use crate::args::Common;
-use crate::host::{data_directory, tell_of_log};
+use crate::host::{data_directory, open_store};
 use crate::out::Out;
 use chaveiro_lang::{Text, text};
 
 pub(crate) async fn backup(common: &Common, out: Out, to: &Path, keys: Option<&PathBuf>) -> Result<()> {
     let directory = data_directory(common)?;
-    let (store, now) = (directory.open_store()?, SystemClock::default().now());
-    tell_of_log(&store, out);
+    let (store, now) = (open_store(&directory, out)?, SystemClock::default().now());
     let target = to.to_owned();
     let manifest = tokio::task::spawn_blocking(move || back_up(&store, &target, now)).await??;
     if let Some(keys) = keys {

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::open;
 use crate::args::{Common, Keys, Switch};
-use crate::host::{Host, choose_tenant, data_directory, hand, link_audit};
+use crate::host::{Host, choose_tenant, data_directory, hand, link_audit, open_store};
 use crate::out::Out;
 use crate::words;
 
@@ -132,7 +132,7 @@ async fn recipients(common: &Common, out: Out) -> Result<()> {
 
 async fn list_keys(common: &Common, out: Out) -> Result<()> {
     let directory = data_directory(common)?;
-    let listed = directory.inventory(&Arc::new(directory.open_store()?)).list().await?;
+    let listed = directory.inventory(&Arc::new(open_store(&directory, out)?)).list().await?;
     let rows: Vec<_> = listed
         .iter()
         .map(|listed| {
@@ -186,7 +186,7 @@ async fn rotate_audit(common: &Common, out: Out) -> Result<()> {
 
 async fn accept_key(common: &Common, out: Out, name: &str, reason: &str, new: bool) -> Result<()> {
     let directory = data_directory(common)?;
-    let sqlite = Arc::new(directory.open_store()?);
+    let sqlite = Arc::new(open_store(&directory, out)?);
     let inventory = directory.inventory(&sqlite);
     let key: KeyName = name.parse()?;
     // A server that runs would go on to sign with the key that it has.
@@ -208,7 +208,7 @@ async fn accept_key(common: &Common, out: Out, name: &str, reason: &str, new: bo
 
 async fn ingest_only(common: &Common, out: Out, state: Switch) -> Result<()> {
     let directory = data_directory(common)?;
-    let sqlite = Arc::new(directory.open_store()?);
+    let sqlite = Arc::new(open_store(&directory, out)?);
     let store: Arc<dyn Store> = sqlite.clone();
     let tenants = store.read(|view| Ok(view.tenants()?)).await?;
     let tenant = choose_tenant(tenants, common.tenant.as_deref())?;

@@ -1,5 +1,5 @@
-//! `chaveiro keys open`: the passcodes of a device, opened with the private key of a recipient. Neither the server nor its
-//! keys are needed.
+//! `chaveiro keys open`: the passcodes of a device, opened with the private key of a recipient. The server's escrow key is not
+//! needed; in a data directory `keys/rows.key` is, to verify and to record.
 //!
 //! In a data directory the opening is recorded first, and nothing is opened if that fails. A backup is read and never
 //! written, so an opening from one is in no record.
@@ -21,7 +21,7 @@ use chaveiro_store_sqlite::{FILE_NAME, Kept, MARK_FILE_NAME, Owner, Snapshot, Sq
 use serde_json::{Value, json};
 
 use crate::args::{Common, Open};
-use crate::host::data_directory;
+use crate::host::{data_directory, open_store};
 use crate::out::Out;
 use crate::person;
 use crate::result::{opens, print_alone};
@@ -44,22 +44,26 @@ pub(crate) async fn open(common: &Common, out: Out, asked: &Open) -> Result<()> 
         None => {
             let directory = data_directory(common)?;
             // First, because it brings an older database to the version that is read.
-            let store = directory.open_store()?;
+            let store = open_store(&directory, out)?;
             (Some(store), Snapshot::beside(&directory.root().join(FILE_NAME))?)
         }
     };
     let owner = one_of(&asked.device, database.owners(&asked.device, common.tenant.as_deref())?)?;
     let kept = database.passcodes(&owner)?;
-    let (ours, others): (Vec<_>, Vec<_>) = kept.iter().partition(|kept| is_sealed_to(kept, &key));
+    // An envelope that another program may have put there tells nothing.
+    let (unsound, sound): (Vec<_>, Vec<_>) = kept.iter().partition(|kept| kept.sound == Some(false));
+    let (ours, others): (Vec<_>, Vec<_>) = sound.into_iter().partition(|kept| is_sealed_to(kept, &key));
     let is_recorded = store.is_some();
     if let Some(store) = store {
         record(store, &ours, &key, asked.reason.as_deref().unwrap_or_default()).await?;
     }
     let ours: Vec<_> = ours.into_iter().map(|kept| (kept, opened(kept, &key))).collect();
     if !ours.iter().any(|(_, tried)| matches!(tried, Tried::Opened(_))) {
-        bail!(nothing_opened(&asked.device, &key, &ours, &others));
+        bail!(nothing_opened(&asked.device, &key, !unsound.is_empty(), !ours.is_empty(), &others));
     }
-    let mut all: Vec<_> = ours.into_iter().chain(others.into_iter().map(|kept| (kept, Tried::OtherKey))).collect();
+    let others = others.into_iter().map(|kept| (kept, Tried::OtherKey));
+    let unsound = unsound.into_iter().map(|kept| (kept, Tried::Unsound));
+    let mut all: Vec<_> = ours.into_iter().chain(others).chain(unsound).collect();
     all.sort_by_key(|(kept, _)| std::cmp::Reverse(kept.secret.received));
     tell(out, &owner, &all);
     match is_recorded {
@@ -100,16 +104,12 @@ fn is_sealed_to(kept: &Kept, key: &RecoveryKey) -> bool {
 }
 
 fn opened(kept: &Kept, key: &RecoveryKey) -> Tried {
-    if kept.sound == Some(false) {
-        return Tried::Unsound;
-    }
     key.unseal(&kept.secret.context, envelope(kept)).map_or(Tried::Damaged, Tried::Opened)
 }
 
 /// Records that these passcodes are opened. Durable when this returns.
 async fn record(store: SqliteStore, kept: &[&Kept], key: &RecoveryKey, reason: &str) -> Result<()> {
-    let to_open = kept.iter().filter(|kept| kept.sound != Some(false));
-    let secrets: Vec<_> = to_open.map(|kept| (kept.secret.id, kept.secret.context)).collect();
+    let secrets: Vec<_> = kept.iter().map(|kept| (kept.secret.id, kept.secret.context)).collect();
     let at = SystemClock::default().now();
     let origin = Origin { actor: Actor::operator(&person::here()), at, request: None };
     let (id, key, reason) = (SystemEntropy.uuid(), key.id().to_string(), reason.to_owned());
@@ -119,11 +119,11 @@ async fn record(store: SqliteStore, kept: &[&Kept], key: &RecoveryKey, reason: &
 }
 
 /// The reason why the key opens no passcode of the device.
-fn nothing_opened(device: &str, key: &RecoveryKey, ours: &[(&Kept, Tried)], others: &[&Kept]) -> Text {
-    if ours.iter().any(|(_, tried)| matches!(tried, Tried::Unsound)) {
-        return text!("passcodes-unsound", device = device, key = key.id().to_string());
+fn nothing_opened(device: &str, key: &RecoveryKey, has_unsound: bool, has_ours: bool, others: &[&Kept]) -> Text {
+    if has_unsound {
+        return text!("passcodes-unsound", device = device);
     }
-    if !ours.is_empty() {
+    if has_ours {
         return text!("passcodes-damaged", device = device, key = key.id().to_string());
     }
     if others.is_empty() {

@@ -17,6 +17,7 @@ pub(crate) fn of_inventory(error: &InventoryError) -> Text {
         InventoryError::Unusable(error) => of_unusable(error),
         InventoryError::Unfinished => text!("keys-unfinished"),
         InventoryError::NothingToAccept(file) => text!("keys-nothing-to-accept", file = file),
+        InventoryError::Changing(directory) => text!("keys-changing", directory = directory),
         InventoryError::Problems(problems) => of_problems(problems),
         InventoryError::Store(fault) => {
             let fault = of_fault(fault).map_or_else(|| Value::from(fault.to_string()), Value::from);

@@ -385,8 +385,14 @@ struct Reading {
 }
 
 /// The known values, by the places of their rows.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Values([Option<Value>; REPORTED.len()]);
+
+impl Default for Values {
+    fn default() -> Self {
+        Self([const { None }; REPORTED.len()])
+    }
+}
 
 impl Inventory {
     /// The inventory in that stored form, a JSON object. Of a text that is none, every value is unknown: the device is

@@ -374,7 +374,7 @@ fn what_is_told_of_reading_and_of_settings_names_who_and_how_much() {
         (
             News::RecoveryKeyUsed { device, key: "75954a45".to_owned(), reason: "fire".to_owned(), passcodes: 2 },
             "recovery_key_used",
-            vec!["ana@x", "2 passcodes", "75954a45", "fire"],
+            vec!["ana@x", "passcodes (2)", "75954a45", "fire"],
         ),
         (
             News::ProtectionLowered { settings: vec![lowered] },

@@ -160,6 +160,9 @@ pub enum InventoryError {
     /// A missing key cannot be accepted.
     #[error("{} is missing and cannot be accepted; put the key in its place first", .0.display())]
     NothingToAccept(PathBuf),
+    /// Another process changes recipients, and does not come to an end.
+    #[error("another process is changing the keys in {}; wait until it has ended, or end it", .0.display())]
+    Changing(PathBuf),
 }
 
 impl From<KeyringError> for InventoryError {

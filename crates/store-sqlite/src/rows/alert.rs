@@ -6,14 +6,22 @@ use rusqlite::{Connection, Row, params};
 
 use crate::codec::{RowError, blob, from_json, insert, json, many, run};
 
-fn read(row: &Row<'_>) -> Result<Alert, RowError> {
-    from_json(row, "body")
+/// Reads an alert; `None` for one of a kind that this version does not know, as after a downgrade. It keeps no other from its
+/// receiver.
+fn read(row: &Row<'_>) -> Result<Option<Alert>, RowError> {
+    match from_json(row, "body") {
+        Ok(alert) => Ok(Some(alert)),
+        Err(error) => {
+            tracing::debug!(%error, "an alert cannot be read: it may be of a newer version");
+            Ok(None)
+        }
+    }
 }
 
 pub(crate) fn alerts(connection: &Connection, limit: usize) -> Result<Vec<Alert>, StoreError> {
     let sql = "SELECT body FROM (SELECT row, body, row_number() OVER (PARTITION BY tenant ORDER BY row DESC) AS age FROM alert)
         WHERE age <= ? ORDER BY row";
-    many(connection, sql, [limit as i64], read)
+    Ok(many(connection, sql, [limit as i64], read)?.into_iter().flatten().collect())
 }
 
 pub(crate) fn insert_alert(connection: &Connection, alert: &Alert) -> Result<(), StoreError> {
