@@ -100,7 +100,7 @@ pub struct Property {
     pub on_select: bool,
     /// True if even a single GET gives the default unless `$select` names it.
     pub named_only: bool,
-    /// True if every entity has the default.
+    /// True if no entity has a value of its own: the default is served, unless the request knows better.
     pub same: bool,
     /// The reason why callers cannot set it here, although Graph lets them.
     pub not_kept: Option<&'static str>,

@@ -96,6 +96,7 @@ impl<'a> Outline<'a> {
 
     /// The outline with those members alone for which that is true.
     pub(crate) fn with_only(mut self, keeps: impl Fn(&Property) -> bool) -> Self {
+        debug_assert!(self.pieces.is_empty(), "pieces name the places of the members");
         self.members.retain(|member| keeps(member.wanted.property));
         self
     }
@@ -155,6 +156,7 @@ impl<'a> Outline<'a> {
 
     /// Writes the members as they are prepared, in a format without types.
     fn write_pieces(&self, format: Format, values: &dyn Values, object: &mut Object<'_>) {
+        debug_assert!(self.known.is_none() && self.last.is_none(), "the pieces have no place for them");
         if self.members.is_empty() {
             return;
         }

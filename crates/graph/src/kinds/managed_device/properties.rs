@@ -399,21 +399,31 @@ mod tests {
             modified: sample.enrolled,
         });
         let facts = DeviceFacts::new(&sample, Some(&user));
+        // Prepared pieces give the same text.
+        let texts = |selection: &Selection, form: Form, format: Format| {
+            let outline = || Outline::new(&MANAGED_DEVICE, Version::Beta, selection, form);
+            let [written, prepared] = [outline(), outline().prepared()].map(|outline| {
+                let mut text = Vec::new();
+                let mut object = Object::begin(&mut text, Map::new());
+                outline.write(format, &facts, &mut object);
+                object.end();
+                text
+            });
+            assert_eq!(String::from_utf8(written).expect("text"), String::from_utf8_lossy(&prepared));
+            prepared
+        };
         for metadata in Metadata::ALL {
             for ieee754 in [false, true] {
                 let format = Format { metadata, ieee754, ..Format::default() };
+                for form in [Form::Single, Form::Listed] {
+                    for selection in [Selection::Default, Selection::All(Vec::new())] {
+                        texts(&selection, form, format);
+                    }
+                }
                 for property in PROPERTIES {
                     let selection = Selection::Only(vec![Named::whole(property.name)]);
-                    let outline = || Outline::new(&MANAGED_DEVICE, Version::Beta, &selection, Form::Single);
-                    let [written, prepared] = [outline(), outline().prepared()].map(|outline| {
-                        let mut text = Vec::new();
-                        let mut object = Object::begin(&mut text, Map::new());
-                        outline.write(format, &facts, &mut object);
-                        object.end();
-                        text
-                    });
-                    assert_eq!(written, prepared, "{} {metadata:?}", property.name);
-                    let written: Map<String, Value> = serde_json::from_slice(&written).expect("an object");
+                    let written: Map<String, Value> =
+                        serde_json::from_slice(&texts(&selection, Form::Single, format)).expect("an object");
                     let known = match origin(property.name) {
                         Origin::Row(field) => json_of(field.value(&facts)),
                         Origin::Recoverability => recoverability(&sample),
