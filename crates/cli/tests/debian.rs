@@ -5,6 +5,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::Value;
 
 use crate::durable::aged;
@@ -37,7 +38,10 @@ static SYSTEM: LazyLock<PathBuf> = LazyLock::new(|| {
     std::fs::create_dir_all(&place).expect("a directory");
     let lock = std::fs::File::create(place.join("lock")).expect("a file");
     lock.lock().expect("one at a time");
-    let system = place.join(format!("{RELEASE}.tar"));
+    // The directory may be older than what is wanted in it now.
+    let wanted: String =
+        digest(&SHA256, INCLUDED.as_bytes()).as_ref()[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+    let system = place.join(format!("{RELEASE}-{wanted}.tar"));
     if !system.exists() {
         eprintln!("debian: fetching {RELEASE} into {}", system.display());
         let unfinished = place.join("unfinished.tar");

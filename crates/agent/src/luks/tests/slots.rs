@@ -33,11 +33,12 @@ fn a_passcode_is_what_is_typed_whatever_it_is_made_of() {
 
 #[test]
 fn each_derivation_makes_a_slot_that_opens() {
-    let bench = Bench::enrolled();
-    for (kdf, slot, name) in [(FAST, 2, "pbkdf2"), (Kdf::Argon2id, 3, "argon2id"), (Kdf::Default, 4, "argon2id")] {
-        bench.volume.add(&bench.key, &passcode("abacate"), kdf, &mark(1), slot).expect("added");
-        assert!(bench.opens(slot, "abacate"));
-        assert_eq!(bench.volume.header().expect("a header").slots[&slot]["kdf"]["type"], name);
+    for (kdf, name) in [(FAST, "pbkdf2"), (Kdf::Argon2id, "argon2id"), (Kdf::Default, "argon2id")] {
+        // A volume of its own: a key is tried on every slot before its own, and an expensive one takes seconds.
+        let bench = Bench::enrolled();
+        bench.volume.add(&bench.key, &passcode("abacate"), kdf, &mark(1), 2).expect("added");
+        assert!(bench.opens(2, "abacate"));
+        assert_eq!(bench.volume.header().expect("a header").slots[&2]["kdf"]["type"], name);
     }
 }
 
