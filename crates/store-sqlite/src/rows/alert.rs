@@ -9,13 +9,11 @@ use crate::codec::{RowError, blob, from_json, insert, json, many, run};
 /// Reads an alert; `None` for one of a kind that this version does not know, as after a downgrade. It keeps no other from its
 /// receiver.
 fn read(row: &Row<'_>) -> Result<Option<Alert>, RowError> {
-    match from_json(row, "body") {
-        Ok(alert) => Ok(Some(alert)),
-        Err(error) => {
-            tracing::debug!(%error, "an alert cannot be read: it may be of a newer version");
-            Ok(None)
-        }
+    let read = from_json(row, "body");
+    if read.is_err() {
+        tracing::debug!("an alert cannot be read: it may be of a newer version");
     }
+    Ok(read.ok())
 }
 
 pub(crate) fn alerts(connection: &Connection, limit: usize) -> Result<Vec<Alert>, StoreError> {
