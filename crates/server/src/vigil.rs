@@ -117,9 +117,11 @@ impl State {
     }
 }
 
-/// A jump as shown to people: `8 d 3 h 0 min ahead`.
+/// A jump as shown to people, to the nearest minute: `8 d 3 h 0 min ahead`. Two clocks are read one after the other, so it is
+/// known but for some milliseconds.
 fn in_words(by_us: i64) -> String {
-    let minutes = by_us.unsigned_abs() / 60_000_000;
+    const MINUTE_US: u64 = 60_000_000;
+    let minutes = (by_us.unsigned_abs() + MINUTE_US / 2) / MINUTE_US;
     let (days, hours) = (minutes / 1440, minutes / 60 % 24);
     let direction = if by_us < 0 { "back" } else { "ahead" };
     format!("{days} d {hours} h {} min {direction}", minutes % 60)
@@ -287,6 +289,20 @@ mod tests {
             state.count(Duration::from_millis(millis));
         }
         assert_eq!(state.running.total_s, 5 + 60 + 1);
+    }
+
+    #[test]
+    fn a_jump_is_told_to_the_nearest_minute() {
+        const DAY_US: i64 = 86_400_000_000;
+        for (by_us, words) in [
+            (43 * DAY_US, "43 d 0 h 0 min ahead"),
+            (43 * DAY_US - 4_000, "43 d 0 h 0 min ahead"),
+            (-(43 * DAY_US - 29_000_000), "43 d 0 h 0 min back"),
+            (DAY_US - 31_000_000, "0 d 23 h 59 min ahead"),
+            (i64::MIN, "106751991 d 4 h 1 min back"),
+        ] {
+            assert_eq!(in_words(by_us), words);
+        }
     }
 
     #[test]
