@@ -2,9 +2,12 @@
 
 use chaveiro_core::Timestamp;
 use chaveiro_core::ports::StoreError;
-use rusqlite::types::FromSql;
+use chaveiro_store_rows::cells::{self, Content};
+use chaveiro_store_rows::message::Field;
+pub(crate) use chaveiro_store_rows::text::{json, micros, moment, name};
+use chaveiro_store_rows::text::{member, parse};
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, Params, Row};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
@@ -19,6 +22,12 @@ pub(crate) enum RowError {
 impl From<rusqlite::Error> for RowError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Sqlite(error)
+    }
+}
+
+impl From<Content> for RowError {
+    fn from(Content(text): Content) -> Self {
+        Self::Content(text)
     }
 }
 
@@ -74,70 +83,26 @@ impl<'r, 's> Cells<'r, 's> {
     pub(crate) fn of(row: &'r Row<'s>) -> Self {
         Self { row, next: 0 }
     }
+}
 
-    /// Returns the place of the next column, which has that name.
-    fn place(&mut self, name: &str) -> usize {
+impl cells::Cells for Cells<'_, '_> {
+    fn next(&mut self, name: &str) -> Result<Field<'_>, Content> {
         let place = self.next;
         debug_assert_eq!(self.row.as_ref().column_name(place).ok(), Some(name), "columns are read in another order");
         self.next += 1;
-        place
-    }
-
-    /// Returns the next value.
-    pub(crate) fn get<T: FromSql>(&mut self, name: &str) -> Result<T, RowError> {
-        let place = self.place(name);
-        Ok(self.row.get(place)?)
-    }
-
-    /// Returns the next value, which is an identifier.
-    pub(crate) fn uuid(&mut self, name: &str) -> Result<Uuid, RowError> {
-        Ok(Uuid::from_bytes(self.get(name)?))
-    }
-
-    /// Returns the next value, which is an identifier or empty.
-    pub(crate) fn optional_uuid(&mut self, name: &str) -> Result<Option<Uuid>, RowError> {
-        Ok(self.get::<Option<[u8; 16]>>(name)?.map(Uuid::from_bytes))
-    }
-
-    /// Returns the next value, which is a time.
-    pub(crate) fn time(&mut self, name: &str) -> Result<Timestamp, RowError> {
-        moment(self.get(name)?, name)
-    }
-
-    /// Returns the next value, which is a time or empty.
-    pub(crate) fn optional_time(&mut self, name: &str) -> Result<Option<Timestamp>, RowError> {
-        self.get::<Option<i64>>(name)?.map(|micros| moment(micros, name)).transpose()
-    }
-
-    /// Returns the next value, which is a structure as JSON.
-    pub(crate) fn json<T: DeserializeOwned>(&mut self, name: &str) -> Result<T, RowError> {
-        self.optional_json(name)?.ok_or_else(|| empty(name))
-    }
-
-    /// Returns the next value, which is a structure as JSON or empty.
-    pub(crate) fn optional_json<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>, RowError> {
-        let place = self.place(name);
-        self.text(place)?.map(|text| parse(text, name)).transpose()
-    }
-
-    /// Returns the next value, which is the name of a member of an enumeration.
-    pub(crate) fn name<T: DeserializeOwned>(&mut self, name: &str) -> Result<T, RowError> {
-        self.optional_name(name)?.ok_or_else(|| empty(name))
-    }
-
-    /// Returns the next value, which is the name of a member of an enumeration or empty.
-    pub(crate) fn optional_name<T: DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>, RowError> {
-        let place = self.place(name);
-        self.text(place)?.map(|text| member(text, name)).transpose()
-    }
-
-    fn text(&self, place: usize) -> Result<Option<&'r str>, RowError> {
-        Ok(self.row.get_ref(place)?.as_str_or_null().map_err(rusqlite::Error::from)?)
+        self.row.get_ref(place).map(field).map_err(|error| Content(format!("{name}: {error}")))
     }
 }
 
-fn empty(column: &str) -> RowError {
-    RowError::Content(format!("{column} is empty"))
+/// Returns a value of SQLite as backends share it.
+pub(crate) fn field(value: ValueRef<'_>) -> Field<'_> {
+    match value {
+        ValueRef::Null => Field::Null,
+        ValueRef::Integer(number) => Field::Integer(number),
+        ValueRef::Real(number) => Field::Real(number),
+        ValueRef::Text(text) => Field::Text(text),
+        ValueRef::Blob(bytes) => Field::Blob(bytes),
+    }
 }
 
 /// Returns the first row, if any.
@@ -225,44 +190,20 @@ pub(crate) fn optional_uuid(row: &Row<'_>, column: &str) -> Result<Option<Uuid>,
     Ok(bytes.map(Uuid::from_bytes))
 }
 
-/// Returns a time as a column.
-pub(crate) fn micros(at: Timestamp) -> i64 {
-    at.as_microsecond()
-}
-
 /// Returns a time from a column.
 pub(crate) fn time(row: &Row<'_>, column: &str) -> Result<Timestamp, RowError> {
-    moment(row.get(column)?, column)
+    Ok(moment(row.get(column)?, column)?)
 }
 
 /// Returns a time from a column that may be empty.
 pub(crate) fn optional_time(row: &Row<'_>, column: &str) -> Result<Option<Timestamp>, RowError> {
     let micros: Option<i64> = row.get(column)?;
-    micros.map(|micros| moment(micros, column)).transpose()
-}
-
-pub(crate) fn moment(micros: i64, column: &str) -> Result<Timestamp, RowError> {
-    Timestamp::from_microsecond(micros).map_err(|_| RowError::Content(format!("{column} is not a time")))
-}
-
-/// Returns a structure as a JSON column.
-pub(crate) fn json<T: Serialize>(value: &T) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|error| StoreError::Inconsistent(error.to_string()))
+    Ok(micros.map(|micros| moment(micros, column)).transpose()?)
 }
 
 /// Returns a structure from a JSON column.
 pub(crate) fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<T, RowError> {
-    parse(row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?, column)
-}
-
-fn parse<T: DeserializeOwned>(text: &str, column: &str) -> Result<T, RowError> {
-    serde_json::from_str(text).map_err(|error| RowError::Content(format!("{column}: {error}")))
-}
-
-/// Returns an enumeration as a column: its serialised name, without quotes.
-pub(crate) fn name<T: Serialize>(value: &T) -> Result<String, StoreError> {
-    let quoted = json(value)?;
-    Ok(quoted.trim_matches('"').to_owned())
+    Ok(parse(row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?, column)?)
 }
 
 /// Returns an enumeration from a column.
@@ -273,10 +214,5 @@ pub(crate) fn from_name<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Res
 /// Returns an enumeration from a column that may be empty.
 pub(crate) fn optional_from_name<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<Option<T>, RowError> {
     let text = row.get_ref(column)?.as_str_or_null().map_err(rusqlite::Error::from)?;
-    text.map(|text| member(text, column)).transpose()
-}
-
-fn member<T: DeserializeOwned>(text: &str, column: &str) -> Result<T, RowError> {
-    let deserializer = serde::de::value::StrDeserializer::<serde::de::value::Error>::new(text);
-    T::deserialize(deserializer).map_err(|error| RowError::Content(format!("{column}: {error}")))
+    Ok(text.map(|text| member(text, column)).transpose()?)
 }

@@ -16,7 +16,6 @@ mod migrate;
 mod open;
 mod read_only;
 mod remembered;
-mod row_key;
 mod rows;
 mod state;
 #[cfg(test)]
@@ -35,13 +34,13 @@ use std::time::Duration;
 use chaveiro_core::ports::{BoxFuture, Clock, DryRun, ReadJob, Scope, Store, StoreError, WriteJob};
 
 pub use backup::{BackupError, Snapshot};
+pub use chaveiro_store_rows::RowKeyError;
 pub use doubt::Doubt;
 pub use envelopes::{Kept, Owner};
 pub use mark::{FILE_NAME as MARK_FILE_NAME, Place, Promise};
 pub use open::OpenError;
 use open::{Opened, Trust};
 pub use read_only::ReadOnly;
-pub use row_key::RowKeyError;
 pub use wal::{Log, Rest, scan as scan_log};
 use worker::{Condition, Queue, Reading, Writer};
 

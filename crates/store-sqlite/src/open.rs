@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use chaveiro_core::ports::StoreError;
 use chaveiro_core::query::moment;
+use chaveiro_store_rows::row_key::{self, Held, RowKey, RowKeyError};
 use rusqlite::config::DbConfig;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -17,7 +18,6 @@ use uuid::Uuid;
 
 use crate::doubt::{Doubt, judge};
 use crate::mark::{self, MarkFile, Promise, Reading};
-use crate::row_key::{self, Held, RowKey, RowKeyError};
 use crate::rows::authenticated;
 use crate::state::{self, State};
 use crate::veil;

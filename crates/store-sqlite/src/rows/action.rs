@@ -8,10 +8,12 @@ use chaveiro_core::actions::ACTIONS;
 use chaveiro_core::id::{ActionId, DeviceId, TenantId};
 use chaveiro_core::lock::Lock;
 use chaveiro_core::ports::StoreError;
+use chaveiro_store_rows::cells::Cells as _;
+use chaveiro_store_rows::read;
+use chaveiro_store_rows::text::seconds;
 use rusqlite::{Connection, Row, params};
 
 use crate::codec::{Cells, RowError, blob, change_one, insert, json, many, micros, name, one, run, time, uuid};
-use crate::rows::steady::seconds;
 
 /// The columns of an action, in the order in which they are read; then those that not every reader needs.
 pub(crate) const COLUMNS: &str = "a.id, t.id AS tenant_id, d.id AS device_id, a.name, a.state, a.attempt, a.outcome,
@@ -24,35 +26,7 @@ fn select(rest: &str) -> String {
 }
 
 fn read(row: &Row<'_>) -> Result<ActionRecord, RowError> {
-    read_from(&mut Cells::of(row))
-}
-
-pub(crate) fn read_from(cells: &mut Cells<'_, '_>) -> Result<ActionRecord, RowError> {
-    Ok(ActionRecord {
-        id: ActionId(cells.uuid("id")?),
-        tenant: TenantId(cells.uuid("tenant_id")?),
-        device: DeviceId(cells.uuid("device_id")?),
-        name: known(cells.get("name")?)?,
-        state: cells.name("state")?,
-        attempt: cells.get("attempt")?,
-        outcome: cells.optional_name("outcome")?,
-        device_status: cells.get("device_status")?,
-        device_reason: cells.get("device_reason")?,
-        locks: cells.json("locks")?,
-        opens: cells.json("opens")?,
-        verified: cells.optional_time("verified")?,
-        before_restore: cells.optional_time("before_restore")?,
-        requested_by: cells.json("requested_by")?,
-        client_request_id: cells.get("client_request_id")?,
-        started: cells.time("started")?,
-        updated: cells.time("updated")?,
-    })
-}
-
-/// Returns the name of a remote action as this program declares it.
-fn known(name: String) -> Result<&'static str, RowError> {
-    let known = ACTIONS.iter().find(|action| action.name == name);
-    Ok(known.ok_or_else(|| RowError::Content(format!("name: {name} is not a remote action")))?.name)
+    Ok(read::action(&mut Cells::of(row))?)
 }
 
 pub(crate) fn action(
@@ -146,7 +120,7 @@ pub(crate) fn open_before(
         select("WHERE a.state IN ('pending', 'active') AND a.started < ? ORDER BY a.started, a.row LIMIT ? OFFSET ?");
     let marked = |row: &Row<'_>| {
         let cells = &mut Cells::of(row);
-        Ok((read_from(cells)?, seconds(cells.get("mark")?)))
+        Ok((read::action(cells)?, seconds(cells.get("mark")?)))
     };
     many(connection, &sql, params![micros(before), limit as i64, skip as i64], marked)
 }

@@ -5,9 +5,10 @@ use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::StoreError;
 use chaveiro_core::query::{ActionField, Filter, Listing, Paged};
 use chaveiro_core::scope_tag::Visibility;
+use chaveiro_store_rows::read;
 
 use crate::codec::json;
-use crate::rows::action::{COLUMNS, read_from};
+use crate::rows::action::COLUMNS;
 use crate::rows::device_tag::{self, these};
 use crate::rows::list::{Column, Fields, Kind, List, Source, Where};
 use crate::rows::tenant::row as tenant_row;
@@ -25,7 +26,7 @@ pub(crate) fn actions(
     visible: &Visibility,
     listing: &Listing<ActionField>,
 ) -> Result<Paged<ActionRecord>, StoreError> {
-    list(unit, tenant, visible)?.page(unit, listing, read_from)
+    list(unit, tenant, visible)?.page(unit, listing, |cells| read::action(cells))
 }
 
 pub(crate) fn count_actions(

@@ -4,40 +4,24 @@ use chaveiro_core::application::Application;
 use chaveiro_core::id::{ApplicationId, TenantId};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::StoreError;
+use chaveiro_store_rows::read;
 use rusqlite::{Connection, Row, params};
 
-use crate::codec::{RowError, blob, change_one, from_json, insert, json, many, micros, one, run, time, uuid};
+use crate::codec::{Cells, RowError, blob, change_one, insert, json, many, micros, one, run};
 use crate::rows::authenticated::{APPLICATIONS, is_whole};
 
 /// Selects applications as this program wrote them; others grant nothing.
 fn select(rest: &str) -> String {
     let sound = APPLICATIONS.sound("a");
     format!(
-        "SELECT a.*, t.id AS tenant_id FROM application a JOIN tenant t ON t.row = a.tenant
+        "SELECT t.id AS tenant_id, a.id, a.display_name, a.permissions, a.delegated, a.public, a.secrets, a.certificates,
+            a.created FROM application a JOIN tenant t ON t.row = a.tenant
         WHERE t.id = ? AND {sound} {rest}"
     )
 }
 
 fn read(row: &Row<'_>) -> Result<Application, RowError> {
-    Ok(Application {
-        tenant: TenantId(uuid(row, "tenant_id")?),
-        id: ApplicationId(uuid(row, "id")?),
-        display_name: row.get("display_name")?,
-        permissions: permissions(row, "permissions")?,
-        delegated: permissions(row, "delegated")?,
-        public: row.get("public")?,
-        secrets: from_json(row, "secrets")?,
-        certificates: from_json(row, "certificates")?,
-        created: time(row, "created")?,
-    })
-}
-
-fn permissions(row: &Row<'_>, column: &str) -> Result<Vec<Permission>, RowError> {
-    let names: Vec<String> = from_json(row, column)?;
-    let known = names
-        .iter()
-        .map(|name| Permission::parse(name).ok_or_else(|| RowError::Content(format!("{column}: {name} is not known"))));
-    known.collect()
+    Ok(read::application(&mut Cells::of(row))?)
 }
 
 pub(crate) fn application(

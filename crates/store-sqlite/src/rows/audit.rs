@@ -5,9 +5,11 @@ use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::{
     ChainLink, ChainedEvent, EventLinks, Statistics, StoreError, StoredCheckpoint, StoredEvent, StrayEvents,
 };
+use chaveiro_store_rows::cells::Cells as _;
+use chaveiro_store_rows::read;
 use rusqlite::{Connection, Row, params};
 
-use crate::codec::{Cells, RowError, blob, insert, json, many, one, run, uuid};
+use crate::codec::{Cells, RowError, blob, insert, json, many, one, run};
 
 /// The columns of an event, in the order in which they are read.
 pub(crate) const EVENT: &str = "v.seq, v.body, t.id AS tenant_id";
@@ -16,24 +18,11 @@ pub(crate) const EVENT: &str = "v.seq, v.body, t.id AS tenant_id";
 const LINK: &str = "l.seq, l.position, l.hash, t.id AS tenant_id";
 
 fn read_event(row: &Row<'_>) -> Result<StoredEvent, RowError> {
-    event_from(&mut Cells::of(row))
-}
-
-pub(crate) fn event_from(cells: &mut Cells<'_, '_>) -> Result<StoredEvent, RowError> {
-    Ok(StoredEvent { seq: cells.get("seq")?, body: cells.get("body")?, tenant: TenantId(cells.uuid("tenant_id")?) })
+    Ok(read::event(&mut Cells::of(row))?)
 }
 
 fn read_link(row: &Row<'_>) -> Result<ChainLink, RowError> {
-    link_from(&mut Cells::of(row))
-}
-
-fn link_from(cells: &mut Cells<'_, '_>) -> Result<ChainLink, RowError> {
-    Ok(ChainLink {
-        seq: cells.get("seq")?,
-        position: cells.get::<i64>("position")? as u64,
-        hash: cells.get("hash")?,
-        tenant: TenantId(cells.uuid("tenant_id")?),
-    })
+    Ok(read::link(&mut Cells::of(row))?)
 }
 
 pub(crate) fn unchained(connection: &Connection, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
@@ -77,8 +66,8 @@ pub(crate) fn chained(
     let after = i64::try_from(after).unwrap_or(i64::MAX);
     many(connection, &sql, params![blob(&tenant.0), after, limit as i64], |row| {
         let cells = &mut Cells::of(row);
-        let link = link_from(cells)?;
-        Ok(ChainedEvent { event: event_from(cells)?, link })
+        let link = read::link(cells)?;
+        Ok(ChainedEvent { event: read::event(cells)?, link })
     })
 }
 
@@ -106,7 +95,7 @@ pub(crate) fn links_of(connection: &Connection, seqs: &[i64]) -> Result<EventLin
     let seqs = json(&seqs)?;
     let links = many(connection, &sql, [&seqs], |row| {
         let cells = &mut Cells::of(row);
-        Ok((link_from(cells)?, cells.get("hash_before")?))
+        Ok((read::link(cells)?, cells.get("hash_before")?))
     })?;
     let sql = "SELECT v.seq FROM json_each(?) j CROSS JOIN audit_event v ON v.seq = j.value AND v.waiting <> 0";
     let waiting = many(connection, sql, [&seqs], |row| Ok(row.get(0)?))?;
@@ -114,11 +103,7 @@ pub(crate) fn links_of(connection: &Connection, seqs: &[i64]) -> Result<EventLin
 }
 
 fn read_checkpoint(row: &Row<'_>) -> Result<StoredCheckpoint, RowError> {
-    Ok(StoredCheckpoint {
-        tenant: TenantId(uuid(row, "tenant_id")?),
-        position: row.get::<_, i64>("position")? as u64,
-        body: row.get("body")?,
-    })
+    Ok(read::checkpoint(&mut Cells::of(row))?)
 }
 
 pub(crate) fn checkpoints_between(
@@ -141,11 +126,8 @@ pub(crate) fn newest_checkpoints(connection: &Connection) -> Result<Vec<StoredCh
 }
 
 pub(crate) fn checkpoints(connection: &Connection, tenant: TenantId) -> Result<Vec<StoredCheckpoint>, StoreError> {
-    let sql =
-        "SELECT c.position, c.body FROM tenant t JOIN checkpoint c ON c.tenant = t.row WHERE t.id = ? ORDER BY c.row";
-    many(connection, sql, [blob(&tenant.0)], |row| {
-        Ok(StoredCheckpoint { tenant, position: row.get::<_, i64>("position")? as u64, body: row.get("body")? })
-    })
+    let sql = "SELECT c.position, c.body, t.id AS tenant_id FROM tenant t JOIN checkpoint c ON c.tenant = t.row WHERE t.id = ? ORDER BY c.row";
+    many(connection, sql, [blob(&tenant.0)], read_checkpoint)
 }
 
 pub(crate) fn append_event(connection: &Connection, event: &AuditEvent) -> Result<(), StoreError> {

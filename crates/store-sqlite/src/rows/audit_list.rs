@@ -8,11 +8,13 @@ use chaveiro_core::ports::{NamedEvent, StoreError};
 use chaveiro_core::query::{AuditField, Filter, Listing, Paged};
 use chaveiro_core::remote_action::RemoteAction;
 use chaveiro_core::scope_tag::Visibility;
+use chaveiro_store_rows::cells::{Cells as _, Content};
+use chaveiro_store_rows::read;
 use rusqlite::{Connection, Row, params};
 use uuid::Uuid;
 
 use crate::codec::{Cells, RowError, blob, json, one};
-use crate::rows::audit::{EVENT, event_from};
+use crate::rows::audit::EVENT;
 use crate::rows::device_tag::{self, these};
 use crate::rows::list::{Column, Fields, Kind, List, Source, Where};
 use crate::rows::tenant::row as tenant_row;
@@ -28,13 +30,13 @@ fn columns() -> String {
 }
 
 fn read(row: &Row<'_>) -> Result<NamedEvent, RowError> {
-    read_from(&mut Cells::of(row))
+    Ok(read_from(&mut Cells::of(row))?)
 }
 
-fn read_from(cells: &mut Cells<'_, '_>) -> Result<NamedEvent, RowError> {
-    let event = event_from(cells)?;
+fn read_from(cells: &mut Cells<'_, '_>) -> Result<NamedEvent, Content> {
+    let event = read::event(cells)?;
     let id: String = cells.get("event_id")?;
-    let id = Uuid::try_parse(&id).map_err(|_| RowError::Content("the name of an event".to_owned()))?;
+    let id = Uuid::try_parse(&id).map_err(|_| Content("the name of an event".to_owned()))?;
     Ok(NamedEvent { id: EventId(id), event })
 }
 

@@ -14,13 +14,14 @@ use chaveiro_core::caller::Actor;
 use chaveiro_core::digest::{hex, sha256};
 use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::{RowLook, RowPlace, RowSet, StoreError, UnsoundRow};
+use chaveiro_store_rows::RowKey;
+use chaveiro_store_rows::message::{Field, ROW, SET, message};
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
-use crate::codec::{blob, many, moment, one, run, uuid};
-use crate::row_key::RowKey;
+use crate::codec::{blob, field, many, moment, one, run, uuid};
 use crate::rows::audit::append_event;
 
 /// A table whose rows are authenticated. In its texts `{}` stands for the row.
@@ -294,51 +295,17 @@ impl Table {
     }
 }
 
-/// Returns the message that is authenticated: each value with its type and length, so that no two rows give the same.
-/// After the first `fixed` values, each also has its place, and NULL is left out.
-fn message(label: &[u8], context: &Context<'_>, from: usize, fixed: usize) -> Vec<u8> {
-    let mut message = Vec::with_capacity(512);
-    message.extend_from_slice(label);
-    for index in from..context.len() {
-        let value = context.get_raw(index);
-        if let Some(place) = (index - from).checked_sub(fixed) {
-            if value == ValueRef::Null {
-                continue;
-            }
-            message.push(5);
-            message.extend_from_slice(&(place as u64).to_be_bytes());
-        }
-        let (kind, bytes): (u8, &[u8]) = match value {
-            ValueRef::Null => (0, &[]),
-            ValueRef::Integer(number) => {
-                message.push(1);
-                message.extend_from_slice(&number.to_be_bytes());
-                continue;
-            }
-            ValueRef::Real(number) => {
-                message.push(2);
-                message.extend_from_slice(&number.to_be_bytes());
-                continue;
-            }
-            ValueRef::Text(text) => (3, text),
-            ValueRef::Blob(bytes) => (4, bytes),
-        };
-        message.push(kind);
-        message.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
-        message.extend_from_slice(bytes);
-    }
-    message
+/// Returns the arguments of a function from that place on, as values of a message.
+fn fields<'a>(context: &'a Context<'_>, from: usize) -> impl Iterator<Item = Field<'a>> {
+    (from..context.len()).map(|index| field(context.get_raw(index)))
 }
 
 /// Returns the message of a row; its first value is the name of the table.
 fn row_message(context: &Context<'_>, from: usize) -> Vec<u8> {
     let name = context.get_raw(from);
     let table = TABLES.iter().find(|table| name == ValueRef::Text(table.name.as_bytes()));
-    message(ROW, context, from, table.map_or(usize::MAX, |table| table.fixed()))
+    message(ROW, fields(context, from), table.map_or(usize::MAX, |table| table.fixed()))
 }
-
-const ROW: &[u8] = b"chaveiro row v1\0";
-const SET: &[u8] = b"chaveiro row set v1\0";
 
 /// Most characters of a row's name for people.
 const MAX_SHOWN: usize = 200;
@@ -360,7 +327,7 @@ pub(crate) fn functions(connection: &Connection, key: &RowKey) -> rusqlite::Resu
     })?;
     let signing = key.clone();
     connection.create_scalar_function("set_mac", 4, flags, move |arguments| {
-        Ok(signing.sign(&message(SET, arguments, 0, usize::MAX)))
+        Ok(signing.sign(&message(SET, fields(arguments, 0), usize::MAX)))
     })
 }
 

@@ -2,9 +2,10 @@
 
 use std::sync::LazyLock;
 
-use chaveiro_core::command::{Delivery, Phase, Receipt};
-use chaveiro_core::id::{ActionId, DeviceId, EnrollmentId, TenantId};
+use chaveiro_core::command::Delivery;
+use chaveiro_core::id::{ActionId, EnrollmentId};
 use chaveiro_core::ports::StoreError;
+use chaveiro_store_rows::read::{self, phase_name};
 use rusqlite::{Connection, Row, params};
 
 use crate::codec::{Cells, RowError, blob, change_one, insert, json, many, micros, name, one};
@@ -18,47 +19,7 @@ const DELIVERY: &str = "SELECT y.seq, t.id AS tenant_id, d.id AS device_id, e.id
 const LEAVING: &str = "WHERE e.id = ? AND y.phase = 'queued' ORDER BY y.purpose <> 'finish', y.seq";
 
 fn read(row: &Row<'_>) -> Result<Delivery, RowError> {
-    let cells = &mut Cells::of(row);
-    Ok(Delivery {
-        seq: cells.get("seq")?,
-        tenant: TenantId(cells.uuid("tenant_id")?),
-        device: DeviceId(cells.uuid("device_id")?),
-        enrollment: EnrollmentId(cells.uuid("enrollment_id")?),
-        action: cells.optional_uuid("action_id")?.map(ActionId),
-        attempt: cells.get("attempt")?,
-        purpose: cells.name("purpose")?,
-        commands: cells.json("commands")?,
-        phase: read_phase(cells)?,
-        statuses: cells.json("statuses")?,
-        created: cells.time("created")?,
-    })
-}
-
-fn read_phase(cells: &mut Cells<'_, '_>) -> Result<Phase, RowError> {
-    let phase: String = cells.get("phase")?;
-    let (message, first): (Option<String>, Option<u32>) = (cells.get("receipt")?, cells.get("first_command")?);
-    let receipt = || {
-        let receipt = message.zip(first).map(|(message, first)| Receipt { message, first });
-        receipt.ok_or_else(|| RowError::Content("receipt is empty".to_owned()))
-    };
-    match phase.as_str() {
-        "queued" => Ok(Phase::Queued),
-        "sent" => Ok(Phase::Sent(receipt()?)),
-        "settled" => Ok(Phase::Settled(receipt()?)),
-        "lost" => Ok(Phase::Lost(receipt()?)),
-        "withdrawn" => Ok(Phase::Withdrawn),
-        _ => Err(RowError::Content(format!("phase: {phase} is not known"))),
-    }
-}
-
-fn phase_name(phase: &Phase) -> &'static str {
-    match phase {
-        Phase::Queued => "queued",
-        Phase::Sent(_) => "sent",
-        Phase::Settled(_) => "settled",
-        Phase::Lost(_) => "lost",
-        Phase::Withdrawn => "withdrawn",
-    }
+    Ok(read::delivery(&mut Cells::of(row))?)
 }
 
 pub(crate) fn delivery(connection: &Connection, seq: i64) -> Result<Option<Delivery>, StoreError> {

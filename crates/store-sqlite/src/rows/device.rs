@@ -3,15 +3,15 @@
 use std::sync::LazyLock;
 
 use chaveiro_core::Timestamp;
-use chaveiro_core::device::{ManagedDevice, ManagementState, Part, Platform, RECORD, RecordField, RecordKind};
+use chaveiro_core::device::{ManagedDevice, ManagementState, Platform, RECORD, RecordField, RecordKind};
 use chaveiro_core::id::{DeviceId, ResourceId, TenantId};
-use chaveiro_core::inventory::{self as reported, Inventory, InventoryField};
+use chaveiro_core::inventory::{self as reported, InventoryField};
 use chaveiro_core::ports::{DeviceScope, DeviceSet, StoreError};
 use chaveiro_core::query::{DeviceField, Filter, Listing, NEVER, Paged, Value};
 use chaveiro_core::scope_tag::Visibility;
+use chaveiro_store_rows::device::{self as rows, FIXED, SELDOM, parts};
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, Row, named_params, params, params_from_iter};
-use uuid::Uuid;
 
 use crate::codec::{Cells, IDS, RowError, blob, change_one, hex, insert, json, many, micros, name, one, run};
 use crate::rows::authenticated::DEVICE_TAGS;
@@ -22,17 +22,6 @@ use crate::unit::Transaction;
 
 /// The limit for [`device_tag::is_seldom`]. So many devices are read and sorted in some hundredths of a second.
 const FEW: i64 = 10_000;
-
-/// The columns that no row of the record names, in the order in which they are read.
-const FIXED: [&str; 5] = ["id", "comanaged", "inventory", "recoverability", "platform"];
-
-/// Columns that most indexes cover. A session seldom changes them, and writing equal values would write every index.
-const SELDOM: [&str; 4] = ["platform", "management_state", "enrolled", "inventory"];
-
-/// Returns the parts of the record that are columns, with the kinds of their values. Tags have a table of their own.
-fn parts() -> impl Iterator<Item = (RecordKind, Part)> {
-    RECORD.iter().filter_map(|row| Some((row.kind, row.part?))).filter(|(kind, _)| *kind != RecordKind::Texts)
-}
 
 /// Returns every column that is written, with its value.
 fn written(device: &ManagedDevice) -> Result<Vec<(&'static str, Sql)>, StoreError> {
@@ -66,37 +55,7 @@ const FROM: &str = "device d JOIN tenant t ON t.row = d.tenant";
 const PARTS: &[Source<'_>] = &[Source { from: FROM, only: "" }];
 
 fn read(row: &Row<'_>) -> Result<ManagedDevice, RowError> {
-    read_from(&mut Cells::of(row))
-}
-
-fn read_from(cells: &mut Cells<'_, '_>) -> Result<ManagedDevice, RowError> {
-    let (tenant, id) = (TenantId(cells.uuid("tenant_id")?), DeviceId(cells.uuid("id")?));
-    let mut device = ManagedDevice {
-        comanaged: cells.get("comanaged")?,
-        inventory: Inventory::stored(cells.get::<Box<str>>("inventory")?),
-        recoverability: cells.json("recoverability")?,
-        ..ManagedDevice::new(tenant, id, cells.name("platform")?, Timestamp::UNIX_EPOCH)
-    };
-    for (kind, part) in parts() {
-        let value = stored(kind, cells.get(part.name)?);
-        if !value.is_some_and(|value| (part.set)(&mut device, value)) {
-            return Err(RowError::Content(format!("{} is no value of a device", part.name)));
-        }
-    }
-    device.scope_tags = cells.json("scope_tags")?;
-    Ok(device)
-}
-
-/// Returns the value of a part from its column.
-fn stored(kind: RecordKind, column: Sql) -> Option<Value> {
-    Some(match (kind, column) {
-        (_, Sql::Null) => Value::Null,
-        (RecordKind::Id, Sql::Blob(bytes)) => Uuid::from_slice(&bytes).ok()?.to_string().into(),
-        (RecordKind::Time, Sql::Integer(micros)) => Value::Time(micros),
-        (RecordKind::Flag, Sql::Integer(flag)) => Value::Flag(flag != 0),
-        (RecordKind::Text | RecordKind::OneOf(_), Sql::Text(text)) => text.into(),
-        _ => return None,
-    })
+    Ok(rows::device(&mut Cells::of(row))?)
 }
 
 pub(crate) fn device(
@@ -140,7 +99,7 @@ pub(crate) fn devices(
     listing: &Listing<DeviceField>,
 ) -> Result<Paged<ManagedDevice>, StoreError> {
     let plain = listing.is_plain();
-    list(unit, tenant, scope, visible, plain)?.page(unit, listing, read_from)
+    list(unit, tenant, scope, visible, plain)?.page(unit, listing, |cells| rows::device(cells))
 }
 
 pub(crate) fn count_devices(

@@ -4,13 +4,12 @@ use std::sync::LazyLock;
 
 use chaveiro_core::Timestamp;
 use chaveiro_core::enrollment::{Enrollment, EnrollmentToken};
-use chaveiro_core::id::{DeviceId, EnrollmentId, ResourceId, TenantId};
+use chaveiro_core::id::{DeviceId, EnrollmentId, TenantId};
 use chaveiro_core::ports::StoreError;
+use chaveiro_store_rows::read;
 use rusqlite::{Connection, Row, params};
 
-use crate::codec::{
-    Cells, RowError, blob, change_one, insert, many, micros, one, optional_time, optional_uuid, run, time, uuid,
-};
+use crate::codec::{Cells, RowError, blob, change_one, insert, many, micros, one, run};
 use crate::rows::authenticated::{ENROLLMENT_TOKENS, ENROLLMENTS};
 
 /// Selects enrolments as this program wrote them; others open no session.
@@ -24,17 +23,7 @@ fn select(rest: &str) -> String {
 }
 
 fn read(row: &Row<'_>) -> Result<Enrollment, RowError> {
-    let cells = &mut Cells::of(row);
-    Ok(Enrollment {
-        id: EnrollmentId(cells.uuid("id")?),
-        tenant: TenantId(cells.uuid("tenant_id")?),
-        device: DeviceId(cells.uuid("device_id")?),
-        certificate_sha256: cells.get("certificate_sha256")?,
-        reported_id: cells.get("oma_device_id")?,
-        needs_certificate: cells.get("needs_certificate")?,
-        created: cells.time("created")?,
-        closed: cells.optional_time("closed")?,
-    })
+    Ok(read::enrollment(&mut Cells::of(row))?)
 }
 
 pub(crate) fn enrollment(connection: &Connection, id: EnrollmentId) -> Result<Option<Enrollment>, StoreError> {
@@ -100,22 +89,11 @@ pub(crate) fn put_session(connection: &Connection, id: EnrollmentId, state: &[u8
 pub(crate) fn token(connection: &Connection, sha256: &[u8; 32]) -> Result<Option<EnrollmentToken>, StoreError> {
     let sound = ENROLLMENT_TOKENS.sound("k");
     let sql = format!(
-        "SELECT k.*, t.id AS tenant_id FROM enrollment_token k JOIN tenant t ON t.row = k.tenant
+        "SELECT k.sha256, t.id AS tenant_id, k.user, k.replaces, k.created, k.expires, k.used_at, k.used_for
+        FROM enrollment_token k JOIN tenant t ON t.row = k.tenant
         WHERE k.sha256 = ? AND {sound}"
     );
-    one(connection, &sql, [sha256], |row| {
-        let used_at = optional_time(row, "used_at")?;
-        let used_for = optional_uuid(row, "used_for")?.map(EnrollmentId);
-        Ok(EnrollmentToken {
-            token_sha256: row.get("sha256")?,
-            tenant: TenantId(uuid(row, "tenant_id")?),
-            user: optional_uuid(row, "user")?.map(ResourceId),
-            replaces: optional_uuid(row, "replaces")?.map(DeviceId),
-            created: time(row, "created")?,
-            expires: time(row, "expires")?,
-            used: used_at.zip(used_for),
-        })
-    })
+    one(connection, &sql, [sha256], |row| Ok(read::enrollment_token(&mut Cells::of(row))?))
 }
 
 pub(crate) fn insert_token(connection: &Connection, token: &EnrollmentToken) -> Result<(), StoreError> {

@@ -6,23 +6,14 @@ use chaveiro_core::hold::{Hold, HoldKind};
 use chaveiro_core::id::{ActionId, HoldId, SecretId, TenantId};
 use chaveiro_core::ports::StoreError;
 use chaveiro_core::reading::{Reading, Readings};
+use chaveiro_store_rows::read;
 use rusqlite::{Connection, Row, params};
 
 use crate::codec::{Cells, RowError, blob, change_one, insert, json, many, micros, name, one};
 use crate::rows::authenticated::{HOLDS, is_whole, unsound};
 
 fn read(row: &Row<'_>) -> Result<Hold, RowError> {
-    let cells = &mut Cells::of(row);
-    Ok(Hold {
-        id: HoldId(cells.uuid("id")?),
-        tenant: TenantId(cells.uuid("tenant_id")?),
-        kind: cells.name("kind")?,
-        party: cells.get("party")?,
-        placed: cells.time("placed")?,
-        caused_by: cells.json("caused_by")?,
-        counted: cells.get("counted")?,
-        released: cells.optional_json("released")?,
-    })
+    Ok(read::hold(&mut Cells::of(row))?)
 }
 
 const HOLD: &str = "SELECT h.id, t.id AS tenant_id, h.kind, h.party, h.placed, h.caused_by, h.counted, h.released

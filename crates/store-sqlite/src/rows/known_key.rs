@@ -1,8 +1,9 @@
 //! The keys that were used with this database.
 
 use chaveiro_core::Timestamp;
-use chaveiro_core::keys::{Fingerprint, KeyName, KnownKey};
+use chaveiro_core::keys::{KeyName, KnownKey};
 use chaveiro_core::ports::StoreError;
+use chaveiro_store_rows::read;
 use rusqlite::{Connection, Row, params};
 
 use crate::codec::{Cells, RowError, insert, json, many, micros, one, run};
@@ -12,16 +13,7 @@ use crate::rows::steady;
 const COLUMNS: &str = "name, fingerprint, since, until, away, running";
 
 fn read(row: &Row<'_>) -> Result<KnownKey, RowError> {
-    let cells = &mut Cells::of(row);
-    let name: String = cells.get("name")?;
-    Ok(KnownKey {
-        name: name.parse().map_err(|_| RowError::Content(format!("{name} is not the name of a key")))?,
-        fingerprint: Fingerprint(cells.get("fingerprint")?),
-        since: cells.time("since")?,
-        until: cells.optional_time("until")?,
-        away: cells.get("away")?,
-        running_s: steady::seconds(cells.get("running")?).unwrap_or(0),
-    })
+    Ok(read::known_key(&mut Cells::of(row))?)
 }
 
 pub(crate) fn known_keys(connection: &Connection) -> Result<Vec<KnownKey>, StoreError> {

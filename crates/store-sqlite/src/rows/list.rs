@@ -12,6 +12,8 @@ use std::borrow::Cow;
 
 use chaveiro_core::ports::StoreError;
 use chaveiro_core::query::{Cursor, Filter, Listing, Order, Paged, Test, Value};
+use chaveiro_store_rows::cells::{Cells as _, Content};
+use chaveiro_store_rows::list::key;
 use rusqlite::types::Value as Sql;
 use rusqlite::{Row, params, params_from_iter};
 use uuid::Uuid;
@@ -21,19 +23,6 @@ pub(crate) use self::condition::{Column, Fields, Kind, Where, sql};
 use crate::codec::{Cells, RowError, many, one};
 use crate::unit::Transaction;
 use crate::veil::{Purpose, opaque, opened};
-
-/// Returns a sort key as the cursor stores it.
-fn key(value: Sql) -> Value {
-    match value {
-        Sql::Null => Value::Null,
-        Sql::Integer(number) => Value::Number(number),
-        // A number that JSON wrote with a fraction or an exponent.
-        #[expect(clippy::cast_possible_truncation, reason = "saturates")]
-        Sql::Real(number) => Value::Number(number as i64),
-        Sql::Text(text) => text.into(),
-        Sql::Blob(bytes) => Uuid::from_slice(&bytes).map_or(Value::Null, |id| id.to_string().into()),
-    }
-}
 
 /// The place of a row in an order.
 struct Place {
@@ -70,7 +59,7 @@ impl List<'_> {
         &self,
         unit: &Transaction<'_>,
         listing: &Listing<F>,
-        read: impl Fn(&mut Cells<'_, '_>) -> Result<T, RowError>,
+        read: impl Fn(&mut Cells<'_, '_>) -> Result<T, Content>,
     ) -> Result<Paged<T>, StoreError> {
         let order = effective_order(listing);
         let columns: Vec<Column> = order.iter().map(|key| key.field.column()).collect();
@@ -80,7 +69,7 @@ impl List<'_> {
         let read = |row: &Row<'_>| {
             let cells = &mut Cells::of(row);
             let row = cells.get("row")?;
-            let keys = names.iter().map(|name| Ok(key(cells.get(name)?))).collect::<Result<_, RowError>>()?;
+            let keys = names.iter().map(|name| Ok(key(cells.next(name)?))).collect::<Result<_, RowError>>()?;
             Ok((Place { keys, row }, read(cells)?))
         };
         let after = listing.after.as_ref().map(|cursor| self.open(unit, cursor)).transpose()?;

@@ -5,6 +5,7 @@ use chaveiro_core::ports::{ResourceScope, StoreError};
 use chaveiro_core::query::{Filter, Listing, MemberKind, Paged, ResourceField, Value};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::scope_tag::Visibility;
+use chaveiro_store_rows::read;
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, Row, named_params, params};
 
@@ -24,21 +25,7 @@ const FROM: &str = "resource r JOIN tenant t ON t.row = r.tenant";
 const PARTS: &[Source<'_>] = &[Source { from: FROM, only: "" }];
 
 fn read(row: &Row<'_>) -> Result<Resource, RowError> {
-    read_from(&mut Cells::of(row))
-}
-
-fn read_from(cells: &mut Cells<'_, '_>) -> Result<Resource, RowError> {
-    Ok(Resource {
-        tenant: TenantId(cells.uuid("tenant_id")?),
-        kind: cells.name("kind")?,
-        id: ResourceId(cells.uuid("id")?),
-        owner: cells.optional_uuid("owner")?.map(ResourceId),
-        device: cells.optional_uuid("device")?.map(DeviceId),
-        alternate_key: cells.get("alternate_key")?,
-        properties: cells.get("properties")?,
-        created: cells.time("created")?,
-        modified: cells.time("modified")?,
-    })
+    Ok(read::resource(&mut Cells::of(row))?)
 }
 
 /// Returns the condition that a user is one that this program wrote: tokens name people as these rows do.
@@ -87,7 +74,7 @@ pub(crate) fn resources(
     visible: &Visibility,
     listing: &Listing<ResourceField>,
 ) -> Result<Paged<Resource>, StoreError> {
-    list(unit, tenant, scope, visible)?.page(unit, listing, read_from)
+    list(unit, tenant, scope, visible)?.page(unit, listing, |cells| read::resource(cells))
 }
 
 pub(crate) fn count_resources(

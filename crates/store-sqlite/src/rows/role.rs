@@ -3,38 +3,25 @@
 use chaveiro_core::id::{AssignmentId, TenantId};
 use chaveiro_core::ports::StoreError;
 use chaveiro_core::principal::{Principal, PrincipalKind, RoleAssignment};
-use chaveiro_core::role::Role;
 use chaveiro_core::scope_tag::Visibility;
+use chaveiro_store_rows::read;
 use rusqlite::{Connection, Row, params};
 
-use crate::codec::{RowError, blob, from_json, from_name, insert, json, many, micros, name, run, time, uuid};
+use crate::codec::{Cells, RowError, blob, insert, json, many, micros, name, run};
 use crate::rows::authenticated::{ASSIGNMENTS, is_whole, unsound};
 
 /// Selects assignments as this program wrote them; others grant nothing.
 fn select(rest: &str) -> String {
     let sound = ASSIGNMENTS.sound("r");
     format!(
-        "SELECT r.*, t.id AS tenant_id FROM role_assignment r JOIN tenant t ON t.row = r.tenant
+        "SELECT r.id, t.id AS tenant_id, r.role, r.kind, r.principal, r.tags, r.created, r.display_name, r.description
+        FROM role_assignment r JOIN tenant t ON t.row = r.tenant
         WHERE t.id = ?1 AND {sound} {rest}"
     )
 }
 
 fn read(row: &Row<'_>) -> Result<RoleAssignment, RowError> {
-    let role: String = row.get("role")?;
-    let scope = match row.get_ref("tags")?.as_str_or_null().map_err(rusqlite::Error::from)? {
-        None => Visibility::All,
-        Some(_) => Visibility::Tagged(from_json(row, "tags")?),
-    };
-    Ok(RoleAssignment {
-        id: AssignmentId(uuid(row, "id")?),
-        tenant: TenantId(uuid(row, "tenant_id")?),
-        display_name: row.get("display_name")?,
-        description: row.get("description")?,
-        role: Role::parse(&role).ok_or_else(|| RowError::Content(format!("role: {role} is not known")))?,
-        principal: Principal { kind: from_name(row, "kind")?, text: row.get("principal")? },
-        scope,
-        created: time(row, "created")?,
-    })
+    Ok(read::role_assignment(&mut Cells::of(row))?)
 }
 
 pub(crate) fn assignments(connection: &Connection, tenant: TenantId) -> Result<Vec<RoleAssignment>, StoreError> {

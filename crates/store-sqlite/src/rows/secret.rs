@@ -4,10 +4,11 @@ use std::sync::LazyLock;
 
 use chaveiro_core::Timestamp;
 use chaveiro_core::action::ActionState;
-use chaveiro_core::escrow::{EscrowedSecret, SecretContext, SecretKind, UNTIL_REPLACED};
-use chaveiro_core::id::{ActionId, DeviceId, SecretId, TenantId};
+use chaveiro_core::escrow::{EscrowedSecret, SecretKind, UNTIL_REPLACED};
+use chaveiro_core::id::{ActionId, DeviceId, TenantId};
 use chaveiro_core::ports::StoreError;
 use chaveiro_core::steady::Ripeness;
+use chaveiro_store_rows::read;
 use rusqlite::{Connection, Row, params};
 
 use crate::codec::{Cells, IDS, RowError, blob, change_one, from_name, hex, insert, many, micros, name, one, run};
@@ -29,22 +30,7 @@ fn select(rest: &str) -> String {
 }
 
 pub(crate) fn read(row: &Row<'_>) -> Result<EscrowedSecret, RowError> {
-    let cells = &mut Cells::of(row);
-    Ok(EscrowedSecret {
-        id: SecretId(cells.uuid("id")?),
-        context: SecretContext {
-            tenant: TenantId(cells.uuid("tenant_id")?),
-            device: DeviceId(cells.uuid("device_id")?),
-            action: ActionId(cells.uuid("action_id")?),
-            attempt: cells.get("attempt")?,
-            kind: cells.name("kind")?,
-        },
-        envelope: cells.get("envelope")?,
-        standing: cells.name("standing")?,
-        received: cells.time("received")?,
-        expires: cells.time("expires")?,
-        disclosed: cells.optional_time("disclosed_at")?.zip(cells.get("disclosed_by")?),
-    })
+    Ok(read::secret(&mut Cells::of(row))?)
 }
 
 pub(crate) fn secrets(

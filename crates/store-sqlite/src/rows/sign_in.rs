@@ -1,42 +1,30 @@
 //! Sign-ins at the local issuer.
 
 use chaveiro_core::Timestamp;
-use chaveiro_core::id::{ApplicationId, ResourceId, TenantId};
+use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::StoreError;
 use chaveiro_core::sign_in::SignIn;
+use chaveiro_store_rows::read;
 use rusqlite::{Connection, Row, named_params};
 
-use crate::codec::{
-    RowError, blob, change_one, from_name, insert, many, micros, name, one, optional_from_name, optional_time,
-    optional_uuid, run, time, uuid,
-};
+use crate::codec::{Cells, RowError, blob, change_one, insert, many, micros, name, one, run};
 use crate::rows::authenticated::SIGN_INS;
 
 /// Selects sign-ins as this program wrote them; others sign no person in.
 fn select(rest: &str) -> String {
     let sound = SIGN_INS.sound("s");
-    format!("SELECT s.*, t.id AS tenant_id FROM sign_in s JOIN tenant t ON t.row = s.tenant WHERE {sound} AND {rest}")
+    format!(
+        "SELECT t.id AS tenant_id, s.application, s.handle_sha256, s.user_code, s.scope, s.standing, s.user,
+            s.refresh_sha256, s.previous_sha256, s.created, s.expires, s.asked, s.address
+        FROM sign_in s JOIN tenant t ON t.row = s.tenant WHERE {sound} AND {rest}"
+    )
 }
 
 /// The time for which an ended row stays, so that its code or token is answered as ended.
 const KEPT_MICROS: i64 = 60 * 60 * 1_000_000;
 
 fn read(row: &Row<'_>) -> Result<SignIn, RowError> {
-    Ok(SignIn {
-        tenant: TenantId(uuid(row, "tenant_id")?),
-        application: ApplicationId(uuid(row, "application")?),
-        handle_sha256: row.get("handle_sha256")?,
-        user_code: row.get("user_code")?,
-        scope: row.get("scope")?,
-        standing: from_name(row, "standing")?,
-        user: optional_uuid(row, "user")?.map(ResourceId),
-        refresh_sha256: row.get("refresh_sha256")?,
-        previous_sha256: row.get("previous_sha256")?,
-        created: time(row, "created")?,
-        expires: time(row, "expires")?,
-        asked: optional_time(row, "asked")?,
-        address: optional_from_name(row, "address")?,
-    })
+    Ok(read::sign_in(&mut Cells::of(row))?)
 }
 
 pub(crate) fn sign_in(

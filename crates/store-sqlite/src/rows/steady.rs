@@ -4,6 +4,7 @@ use chaveiro_core::Timestamp;
 use chaveiro_core::id::ActionId;
 use chaveiro_core::ports::StoreError;
 use chaveiro_core::steady::{Ripeness, Running};
+pub(crate) use chaveiro_store_rows::text::{seconds, seconds_column as column};
 use rusqlite::{Connection, params};
 
 use crate::codec::{blob, change_one, micros, one, optional_time, run, time};
@@ -74,14 +75,4 @@ pub(crate) fn set_action_mark(connection: &Connection, action: ActionId, mark: O
 /// Returns the greatest mark that is ripe, or a value below every mark if none is.
 pub(crate) fn ripe(ripeness: &Ripeness) -> i64 {
     ripeness.marked_until().map_or(-1, column)
-}
-
-/// Returns seconds as a column.
-pub(crate) fn column(seconds: u64) -> i64 {
-    i64::try_from(seconds).unwrap_or(i64::MAX)
-}
-
-/// Returns seconds from the value of a column that may be empty.
-pub(crate) fn seconds(value: Option<i64>) -> Option<u64> {
-    value.and_then(|seconds| u64::try_from(seconds).ok())
 }

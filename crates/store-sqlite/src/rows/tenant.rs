@@ -3,6 +3,7 @@
 use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::StoreError;
 use chaveiro_core::tenant::Tenant;
+use chaveiro_store_rows::read;
 use rusqlite::{Connection, Row, params};
 
 use crate::codec::{Cells, RowError, blob, change_one, insert, json, many, micros, one};
@@ -15,15 +16,7 @@ fn select(rest: &str) -> String {
 }
 
 fn read_tenant(row: &Row<'_>) -> Result<Tenant, RowError> {
-    let cells = &mut Cells::of(row);
-    Ok(Tenant {
-        id: TenantId(cells.uuid("id")?),
-        display_name: cells.get("display_name")?,
-        licence: cells.json("licence")?,
-        entra_tenant: cells.optional_uuid("entra_tenant")?,
-        settings: cells.json("settings")?,
-        created: cells.time("created")?,
-    })
+    Ok(read::tenant(&mut Cells::of(row))?)
 }
 
 pub(crate) fn tenant(connection: &Connection, id: TenantId) -> Result<Option<Tenant>, StoreError> {

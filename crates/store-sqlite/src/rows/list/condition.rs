@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use chaveiro_core::query::{Filter, Test, Value};
+pub(super) use chaveiro_store_rows::list::wants_text;
+use chaveiro_store_rows::list::{escaped, id, successor};
 use rusqlite::types::Value as Sql;
-use uuid::Uuid;
 
 use crate::veil::{Purpose, opened};
 
@@ -226,42 +227,6 @@ impl Where {
         };
         self.put(&sql, [Sql::Text(pattern.to_owned())]);
     }
-}
-
-/// Returns true if only a value with some text passes the test.
-pub(super) fn wants_text(test: &Test) -> bool {
-    match test {
-        Test::Equal(Value::Text(text)) => !text.is_empty(),
-        Test::StartsWith(text) | Test::EndsWith(text) | Test::Contains(text) => !text.is_empty(),
-        Test::Equal(_) | Test::Less(_) | Test::AtMost(_) | Test::Greater(_) | Test::AtLeast(_) | Test::Has(_) => false,
-    }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
-}
-
-/// Returns the least text, in the order of folded ASCII, after every text with that beginning; `None` if there is none.
-pub(super) fn successor(text: &str) -> Option<String> {
-    let mut kept = text.to_owned();
-    while let Some(last) = kept.pop() {
-        let next = match last {
-            // Capital letters are compared as small letters, so this is the next character that stands for itself.
-            '@' => Some('['),
-            '\u{d7ff}' => Some('\u{e000}'),
-            other => char::from_u32(u32::from(other) + 1),
-        };
-        if let Some(next) = next {
-            kept.push(next);
-            return Some(kept);
-        }
-    }
-    None
-}
-
-/// Returns the identifier with that text, in the spelling of the API.
-fn id(text: &str) -> Option<Uuid> {
-    Uuid::try_parse(text).ok().filter(|_| text.len() == 36)
 }
 
 /// Returns a value as a column of that kind has it.

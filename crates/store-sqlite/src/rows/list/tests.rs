@@ -8,12 +8,12 @@ use chaveiro_core::query::{ActionField, AuditField, DeviceField, MemberKind, Res
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::tenant::Tenant;
+use chaveiro_store_rows::list::successor;
 use rusqlite::Connection;
 
 use super::*;
 use crate::Options;
 use crate::remembered::Remembered;
-use crate::rows::list::condition::successor;
 use crate::rows::{action_list, audit_list, device, resource};
 
 const TENANT: TenantId = TenantId(Uuid::from_u128(1));

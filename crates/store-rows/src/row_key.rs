@@ -45,10 +45,11 @@ pub enum RowKeyError {
 
 /// A key that signs and verifies rows.
 #[derive(Clone)]
-pub(crate) struct RowKey(hmac::Key);
+pub struct RowKey(hmac::Key);
 
 impl RowKey {
-    pub(crate) fn new(bytes: &[u8], file: &Path) -> Result<Self, RowKeyError> {
+    /// Returns the key of these bytes, which are those of that file.
+    pub fn new(bytes: &[u8], file: &Path) -> Result<Self, RowKeyError> {
         if bytes.len() != KEY_BYTES {
             return Err(KeyFileError::Damaged { file: file.to_owned(), what: "it does not have 32 bytes" }.into());
         }
@@ -56,39 +57,41 @@ impl RowKey {
     }
 
     /// Reads the key of a database that is signed.
-    pub(crate) fn read(directory: &Path) -> Result<Self, RowKeyError> {
+    pub fn read(directory: &Path) -> Result<Self, RowKeyError> {
         let file = file(directory);
         Self::new(&keyfile::read(&file)?, &file)
     }
 
-    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
+    /// Returns the authenticator of a message.
+    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         hmac::sign(&self.0, message).as_ref().to_vec()
     }
 
-    pub(crate) fn verifies(&self, message: &[u8], tag: &[u8]) -> bool {
+    /// Returns true if that is the authenticator of the message.
+    pub fn verifies(&self, message: &[u8], tag: &[u8]) -> bool {
         hmac::verify(&self.0, message, tag).is_ok()
     }
 
     /// Derives the key of another purpose.
-    pub(crate) fn derive(&self, purpose: &[u8]) -> Self {
+    pub fn derive(&self, purpose: &[u8]) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, &self.sign(purpose)))
     }
 
     /// Returns a key for tests.
     #[cfg(test)]
-    pub(crate) fn of_test(seed: u8) -> Self {
+    pub fn of_test(seed: u8) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, &[seed; KEY_BYTES]))
     }
 
     /// Returns a value that identifies the key and reveals nothing about it.
-    pub(crate) fn fingerprint(&self) -> Vec<u8> {
+    pub fn fingerprint(&self) -> Vec<u8> {
         let mac = self.sign(b"chaveiro row key fingerprint v1\0");
         digest::digest(&digest::SHA256, &mac).as_ref().to_vec()
     }
 }
 
 /// A key, and the state of its introduction.
-pub(crate) enum Held {
+pub enum Held {
     /// The key of a signed database.
     Known(RowKey),
     /// A key that is being introduced, by one process at a time: the lock ends with the file.
@@ -96,7 +99,7 @@ pub(crate) enum Held {
 }
 
 /// Returns `keys/rows.key` of a data directory.
-pub(crate) fn file(directory: &Path) -> PathBuf {
+pub fn file(directory: &Path) -> PathBuf {
     directory.join("keys/rows.key")
 }
 
@@ -105,7 +108,7 @@ fn pending(directory: &Path) -> PathBuf {
 }
 
 /// Returns the key of that data directory, and makes one if there is none.
-pub(crate) fn open(directory: &Path) -> Result<Held, RowKeyError> {
+pub fn open(directory: &Path) -> Result<Held, RowKeyError> {
     let missing = |read: &Result<RowKey, _>| matches!(read, Err(RowKeyError::File(KeyFileError::Missing(_))));
     let read = RowKey::read(directory);
     if !missing(&read) {
@@ -131,7 +134,7 @@ pub(crate) fn open(directory: &Path) -> Result<Held, RowKeyError> {
 }
 
 /// Renames a new key to its final name, once the database is signed with it.
-pub(crate) fn finish(directory: &Path) -> Result<(), RowKeyError> {
+pub fn finish(directory: &Path) -> Result<(), RowKeyError> {
     let to = file(directory);
     let renamed = std::fs::rename(pending(directory), &to);
     let synced = renamed.and_then(|()| File::open(directory.join("keys"))?.sync_all());
