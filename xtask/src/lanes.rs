@@ -32,6 +32,7 @@ const LONGEST: &[&str] = &[
     "cli/tests",
     "auth/tests/keycloak",
     "store-sqlite/tests/conformance",
+    "store-postgres/tests/conformance",
 ];
 
 /// The parts that are about what a disk keeps: they run as in production. All others have their temporary files in memory,
@@ -61,7 +62,10 @@ const SLOW: &[&str] = &["auth/tests/keycloak", "auth/tests/oidc"];
 
 /// The parts of which a quick run leaves something out, with the arguments that do so. For example, only the full run undoes each
 /// unit of work once and runs it again.
-const SHORTENED: &[(&str, &[&str])] = &[("store-sqlite/tests/conformance", &["--skip", "undone_once_and_run_again"])];
+const SHORTENED: &[(&str, &[&str])] = &[
+    ("store-sqlite/tests/conformance", &["--skip", "undone_once_and_run_again"]),
+    ("store-postgres/tests/conformance", &["--skip", "undone_once_and_run_again"]),
+];
 
 /// A program of tests.
 pub(crate) struct Program {

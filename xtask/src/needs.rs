@@ -39,6 +39,12 @@ const NEEDS: &[Need] = &[
         why: "tests set the clock of the agent and of the server",
     },
     Need {
+        program: "pg_lsclusters",
+        probe: &["--no-header"],
+        package: "postgresql",
+        why: "the tests of the store of many nodes start a PostgreSQL of their own",
+    },
+    Need {
         program: "perl",
         probe: VERSION,
         package: "perl",

@@ -22,6 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("chaveiro-auth", &["chaveiro-core", "chaveiro-keyfile", "chaveiro-lang"]),
     ("chaveiro-store-rows", &["chaveiro-core", "chaveiro-keyfile"]),
     ("chaveiro-store-sqlite", &["chaveiro-core", "chaveiro-keyfile", "chaveiro-store-rows"]),
+    ("chaveiro-store-postgres", &["chaveiro-core", "chaveiro-keyfile", "chaveiro-store-rows"]),
     ("chaveiro-store-conformance", &["chaveiro-core"]),
     ("chaveiro-graph", &["chaveiro-core", "chaveiro-auth"]),
     ("chaveiro-mdm", &["chaveiro-core", "chaveiro-csp", "chaveiro-keyfile", "omadm"]),
@@ -106,7 +107,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Libraries that decide nothing for the domain and the codec: they stay outside.
-const INNER_NEVER_SEES: &[&str] = &["tokio", "axum", "hyper", "reqwest", "rusqlite", "rustls", "tower", "tracing"];
+const INNER_NEVER_SEES: &[&str] =
+    &["tokio", "axum", "hyper", "reqwest", "rusqlite", "tokio-postgres", "rustls", "tower", "tracing"];
 
 fn workspace() -> BTreeMap<String, Package> {
     let metadata = MetadataCommand::new().no_deps().exec().expect("cargo metadata runs");
@@ -152,10 +154,11 @@ fn the_domain_and_the_codec_know_no_sockets_no_sql_and_no_runtime() {
 }
 
 #[test]
-fn only_the_backend_of_the_store_knows_sql() {
+fn only_the_backends_of_the_store_know_sql() {
     for (name, package) in &workspace() {
-        if uses(package).contains("rusqlite") {
-            assert_eq!(name, "chaveiro-store-sqlite");
+        for (library, backend) in [("rusqlite", "chaveiro-store-sqlite"), ("tokio-postgres", "chaveiro-store-postgres")]
+        {
+            assert!(!uses(package).contains(library) || name == backend, "{name} must not use {library}");
         }
     }
 }
