@@ -5,7 +5,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use aws_lc_rs::digest::{SHA256, digest};
+use chaveiro_core::digest::sha256_hex;
 use serde_json::Value;
 
 use crate::durable::aged;
@@ -39,8 +39,7 @@ static SYSTEM: LazyLock<PathBuf> = LazyLock::new(|| {
     let lock = std::fs::File::create(place.join("lock")).expect("a file");
     lock.lock().expect("one at a time");
     // The directory may be older than what is wanted in it now.
-    let wanted: String =
-        digest(&SHA256, INCLUDED.as_bytes()).as_ref()[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+    let wanted = &sha256_hex(INCLUDED.as_bytes())[..12];
     let system = place.join(format!("{RELEASE}-{wanted}.tar"));
     if !system.exists() {
         eprintln!("debian: fetching {RELEASE} into {}", system.display());

@@ -15,7 +15,7 @@ use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::{RowLook, RowPlace, RowSet, StoreError, UnsoundRow};
 use chaveiro_store_rows::RowKey;
 use chaveiro_store_rows::cells::Cells as _;
-use chaveiro_store_rows::message::{Field, ROW, SET, message};
+use chaveiro_store_rows::message::{Field, ROW, SET, columns, message};
 use chaveiro_store_rows::veil::Veil;
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -58,95 +58,48 @@ const PLAIN: Table = Table {
     shown: "x.id::text",
 };
 
-pub(crate) static TENANTS: Table = Table {
-    name: "tenant",
-    tenant: "id",
-    owners: &[],
-    columns: &["id", "display_name", "licence", "entra_tenant", "settings", "created"],
-    set: true,
-    ..PLAIN
-};
-pub(crate) static APPLICATIONS: Table = Table {
-    name: "application",
-    columns: &["id", "display_name", "permissions", "delegated", "public", "secrets", "certificates", "created"],
-    set: true,
-    removable: true,
-    ..PLAIN
-};
-pub(crate) static ASSIGNMENTS: Table = Table {
-    name: "role_assignment",
-    columns: &["id", "role", "kind", "principal", "tags", "created", "display_name", "description"],
-    set: true,
-    removable: true,
-    ..PLAIN
-};
-pub(crate) static HOLDS: Table = Table {
-    name: "hold",
-    columns: &["id", "placed", "caused_by", "counted", "released", "kind", "party"],
-    set: true,
-    ..PLAIN
-};
+pub(crate) static TENANTS: Table =
+    Table { name: "tenant", tenant: "id", owners: &[], columns: columns::TENANTS, set: true, ..PLAIN };
+pub(crate) static APPLICATIONS: Table =
+    Table { name: "application", columns: columns::APPLICATIONS, set: true, removable: true, ..PLAIN };
+pub(crate) static ASSIGNMENTS: Table =
+    Table { name: "role_assignment", columns: columns::ASSIGNMENTS, set: true, removable: true, ..PLAIN };
+pub(crate) static HOLDS: Table = Table { name: "hold", columns: columns::HOLDS, set: true, ..PLAIN };
 pub(crate) static REVOCATIONS: Table = Table {
     name: "revocation",
-    columns: &["kind", "principal", "valid_from"],
+    columns: columns::REVOCATIONS,
     set: true,
     shown: "x.kind || ' ' || x.principal",
     ..PLAIN
 };
-pub(crate) static ENROLLMENTS: Table = Table {
-    name: "enrollment",
-    owners: &["tenant", "device"],
-    columns: &["id", "certificate_sha256", "oma_device_id", "needs_certificate", "created", "closed"],
-    ..PLAIN
-};
+pub(crate) static ENROLLMENTS: Table =
+    Table { name: "enrollment", owners: &["tenant", "device"], columns: columns::ENROLLMENTS, ..PLAIN };
 pub(crate) static ENROLLMENT_TOKENS: Table = Table {
     name: "enrollment_token",
-    columns: &["sha256", "user", "created", "expires", "used_at", "used_for", "replaces"],
+    columns: columns::ENROLLMENT_TOKENS,
     removable: true,
     shown: "encode(substr(x.sha256, 1, 8), 'hex')",
     ..PLAIN
 };
 pub(crate) static SIGN_INS: Table = Table {
     name: "sign_in",
-    columns: &[
-        "application",
-        "handle_sha256",
-        "user_code",
-        "scope",
-        "standing",
-        "user",
-        "refresh_sha256",
-        "previous_sha256",
-        "created",
-        "expires",
-        "asked",
-    ],
+    columns: columns::SIGN_INS,
     later: &["address"],
     removable: true,
     shown: "encode(substr(x.handle_sha256, 1, 8), 'hex')",
     ..PLAIN
 };
-pub(crate) static SECRETS: Table = Table {
-    name: "secret",
-    owners: &["action"],
-    columns: &["id", "attempt", "kind", "envelope", "standing", "received", "expires", "disclosed_at", "disclosed_by"],
-    ..PLAIN
-};
+pub(crate) static SECRETS: Table = Table { name: "secret", owners: &["action"], columns: columns::SECRETS, ..PLAIN };
 pub(crate) static DEVICE_TAGS: Table = Table {
     name: "device_tag",
     owners: &["tenant", "device"],
-    columns: &["tag"],
+    columns: columns::DEVICE_TAGS,
     removable: true,
     shown: "x.device::text || ' ' || x.tag",
     ..PLAIN
 };
 /// Users: their tokens name them as these rows do, and a disabled account is disabled there.
-pub(crate) static USERS: Table = Table {
-    name: "resource",
-    columns: &["kind", "id", "alternate_key", "properties"],
-    only: "x.kind = 'user'",
-    ..PLAIN
-};
+pub(crate) static USERS: Table = Table { name: "resource", columns: columns::USERS, only: "x.kind = 'user'", ..PLAIN };
 
 /// Every table whose rows are authenticated.
 static TABLES: [&Table; 11] = [

@@ -9,7 +9,7 @@ use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::StoreError;
 use chaveiro_core::query::{Cursor, Filter, Listing, Order, Paged, Test, Value};
 use chaveiro_store_rows::cells::Cells as _;
-use chaveiro_store_rows::list::{escaped, id, key, successor, wants_text};
+use chaveiro_store_rows::list::{Reach, effective_order, escaped, id, key, successor, wants_text};
 use chaveiro_store_rows::veil::Purpose;
 
 use crate::unit::Unit;
@@ -73,6 +73,15 @@ impl Column {
                 format!("(SELECT {} {of_user})", self.sql).into()
             }
             Kind::Exact | Kind::Name | Kind::Text | Kind::Id | Kind::Tags | Kind::Event => self.sql.clone(),
+        }
+    }
+
+    /// Returns the rows that have a value of it.
+    pub(crate) fn reach(&self) -> Reach {
+        match self.kind {
+            _ if self.indexed => Reach::Indexed,
+            Kind::Id | Kind::OfUser | Kind::Event => Reach::Few,
+            Kind::Exact | Kind::Name | Kind::Text | Kind::Tags => Reach::Any,
         }
     }
 
@@ -301,7 +310,7 @@ impl List {
         listing: &Listing<F>,
         read: impl Fn(&mut Cells<'_>) -> Result<T, StoreError>,
     ) -> Result<Paged<T>, StoreError> {
-        let order = effective_order(listing);
+        let order = effective_order(listing, |field| field.column().reach());
         let columns: Vec<Column> = order.iter().map(|key| key.field.column()).collect();
         let wanted = listing.limit.saturating_add(1);
         let after = listing.after.as_ref().map(|cursor| self.open(unit, cursor)).transpose()?;
@@ -425,36 +434,4 @@ fn numbered(sql: &str) -> String {
 /// Returns the direction of a key, with null as the least value.
 fn direction(descending: bool) -> &'static str {
     if descending { " DESC NULLS LAST" } else { " ASC NULLS FIRST" }
-}
-
-/// Returns the requested order. Without one, a filter that is a range of an index is answered in the order of that
-/// index. In any other order each page would read and sort the whole range.
-fn effective_order<F: Fields>(listing: &Listing<F>) -> Cow<'_, [Order<F>]> {
-    if !listing.order.is_empty() {
-        return Cow::Borrowed(&listing.order);
-    }
-    let parts = match &listing.filter {
-        Filter::All(parts) => parts.as_slice(),
-        other => std::slice::from_ref(other),
-    };
-    let mut range = None;
-    for part in parts {
-        let Filter::Is { field, test, holds: true } = part else { continue };
-        let found = match test {
-            Test::Equal(_) => false,
-            Test::Less(_) | Test::AtMost(_) | Test::Greater(_) | Test::AtLeast(_) | Test::StartsWith(_) => true,
-            Test::EndsWith(_) | Test::Contains(_) | Test::Has(_) => continue,
-        };
-        match (field.column(), found) {
-            // A few rows, which are quickly sorted.
-            (Column { indexed: true, .. } | Column { kind: Kind::Id | Kind::OfUser | Kind::Event, .. }, false) => {
-                return Cow::Borrowed(&[]);
-            }
-            (Column { indexed: true, .. }, true) if range.is_none() => {
-                range = Some(Order { field: field.clone(), descending: false });
-            }
-            _ => {}
-        }
-    }
-    range.map_or(Cow::Borrowed(&[]), |order| Cow::Owned(vec![order]))
 }

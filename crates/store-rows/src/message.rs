@@ -55,3 +55,45 @@ pub fn message<'a>(label: &[u8], fields: impl IntoIterator<Item = Field<'a>>, fi
     }
     message
 }
+
+/// The columns of each authenticated table that count, in the order of the message. Their order never changes.
+pub mod columns {
+    /// Those of `tenant`.
+    pub const TENANTS: &[&str] = &["id", "display_name", "licence", "entra_tenant", "settings", "created"];
+    /// Those of `application`.
+    pub const APPLICATIONS: &[&str] =
+        &["id", "display_name", "permissions", "delegated", "public", "secrets", "certificates", "created"];
+    /// Those of `role_assignment`.
+    pub const ASSIGNMENTS: &[&str] =
+        &["id", "role", "kind", "principal", "tags", "created", "display_name", "description"];
+    /// Those of `hold`.
+    pub const HOLDS: &[&str] = &["id", "placed", "caused_by", "counted", "released", "kind", "party"];
+    /// Those of `revocation`.
+    pub const REVOCATIONS: &[&str] = &["kind", "principal", "valid_from"];
+    /// Those of `enrollment`.
+    pub const ENROLLMENTS: &[&str] =
+        &["id", "certificate_sha256", "oma_device_id", "needs_certificate", "created", "closed"];
+    /// Those of `enrollment_token`.
+    pub const ENROLLMENT_TOKENS: &[&str] = &["sha256", "user", "created", "expires", "used_at", "used_for", "replaces"];
+    /// Those of `sign_in`.
+    pub const SIGN_INS: &[&str] = &[
+        "application",
+        "handle_sha256",
+        "user_code",
+        "scope",
+        "standing",
+        "user",
+        "refresh_sha256",
+        "previous_sha256",
+        "created",
+        "expires",
+        "asked",
+    ];
+    /// Those of `secret`.
+    pub const SECRETS: &[&str] =
+        &["id", "attempt", "kind", "envelope", "standing", "received", "expires", "disclosed_at", "disclosed_by"];
+    /// Those of `device_tag`.
+    pub const DEVICE_TAGS: &[&str] = &["tag"];
+    /// Those of `resource`.
+    pub const USERS: &[&str] = &["kind", "id", "alternate_key", "properties"];
+}

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use aws_lc_rs::digest::{SHA256, digest};
+use chaveiro_core::digest::sha256_hex;
 
 use super::support::text;
 
@@ -143,7 +143,7 @@ fn copy(name: &str, directory: &Path) {
 /// Returns the directory that was installed from that lock file, and installs it if there is none.
 fn installed(name: &str, lock: &str, install: impl FnOnce(&Path)) -> PathBuf {
     let bytes = std::fs::read(lock).unwrap_or_else(|error| panic!("{lock}: {error}"));
-    let hash: String = digest(&SHA256, &bytes).as_ref()[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = &sha256_hex(&bytes)[..12];
     let place = kept().join("sdk");
     let directory = place.join(format!("{name}-{hash}"));
     std::fs::create_dir_all(&place).expect("made");

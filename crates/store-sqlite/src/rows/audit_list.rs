@@ -1,14 +1,12 @@
 //! The list of audit events.
 
-use chaveiro_core::actions::{ACTIONS, recorded_as};
 use chaveiro_core::activity::Described;
-use chaveiro_core::audit::Activity;
 use chaveiro_core::id::{EventId, TenantId};
 use chaveiro_core::ports::{NamedEvent, StoreError};
 use chaveiro_core::query::{AuditField, Filter, Listing, Paged};
-use chaveiro_core::remote_action::RemoteAction;
 use chaveiro_core::scope_tag::Visibility;
 use chaveiro_store_rows::cells::{Cells as _, Content};
+use chaveiro_store_rows::list::activity_cases;
 use chaveiro_store_rows::read;
 use rusqlite::{Connection, Row, params};
 use uuid::Uuid;
@@ -113,7 +111,9 @@ pub(crate) fn list(
 
 impl Fields for AuditField {
     fn column(&self) -> Column {
-        let described = |of: fn(Described) -> &'static str| Column::new(cases(of), Kind::Text);
+        let described = |of: fn(Described) -> &'static str| {
+            Column::new(activity_cases(of, "v.body ->> '$.remoteAction'"), Kind::Text)
+        };
         match self {
             Self::At => Column::indexed("v.at", Kind::Exact),
             Self::ActivityType => described(|activity| activity.activity_type),
@@ -128,26 +128,4 @@ impl Fields for AuditField {
             Self::ActorAddress => Column::indexed("v.actor_address", Kind::Text),
         }
     }
-}
-
-/// Returns SQL for one column of the table of described activities.
-fn cases(of: fn(Described) -> &'static str) -> String {
-    let mut sql = String::from("CASE v.activity");
-    for activity in Activity::ALL {
-        let of_action = |action: &RemoteAction| of(activity.described(&action.audit));
-        let usual = of_action(recorded_as(None));
-        let others = ACTIONS.iter().filter_map(|action| Some((action.audit.recorded_as?, of_action(action))));
-        let others: Vec<_> = others.filter(|(_, text)| *text != usual).collect();
-        let text = match others.as_slice() {
-            [] => format!("'{usual}'"),
-            others => {
-                let others: String =
-                    others.iter().map(|(name, text)| format!(" WHEN '{name}' THEN '{text}'")).collect();
-                format!("CASE v.body ->> '$.remoteAction'{others} ELSE '{usual}' END")
-            }
-        };
-        sql.push_str(&format!(" WHEN '{}' THEN {text}", activity.name()));
-    }
-    sql.push_str(" END");
-    sql
 }

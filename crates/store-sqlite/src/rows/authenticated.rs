@@ -15,7 +15,7 @@ use chaveiro_core::digest::{hex, sha256};
 use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::{RowLook, RowPlace, RowSet, StoreError, UnsoundRow};
 use chaveiro_store_rows::RowKey;
-use chaveiro_store_rows::message::{Field, ROW, SET, message};
+use chaveiro_store_rows::message::{Field, ROW, SET, columns, message};
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params};
@@ -73,33 +73,18 @@ pub(crate) static TENANTS: Table = Table {
     tenant: "{}.row",
     owners: &[],
     references: &[],
-    columns: &["id", "display_name", "licence", "entra_tenant", "settings", "created"],
+    columns: columns::TENANTS,
     set: true,
     ..PLAIN
 };
-pub(crate) static APPLICATIONS: Table = Table {
-    name: "application",
-    columns: &["id", "display_name", "permissions", "delegated", "public", "secrets", "certificates", "created"],
-    set: true,
-    removable: true,
-    ..PLAIN
-};
-pub(crate) static ASSIGNMENTS: Table = Table {
-    name: "role_assignment",
-    columns: &["id", "role", "kind", "principal", "tags", "created", "display_name", "description"],
-    set: true,
-    removable: true,
-    ..PLAIN
-};
-pub(crate) static HOLDS: Table = Table {
-    name: "hold",
-    columns: &["id", "placed", "caused_by", "counted", "released", "kind", "party"],
-    set: true,
-    ..PLAIN
-};
+pub(crate) static APPLICATIONS: Table =
+    Table { name: "application", columns: columns::APPLICATIONS, set: true, removable: true, ..PLAIN };
+pub(crate) static ASSIGNMENTS: Table =
+    Table { name: "role_assignment", columns: columns::ASSIGNMENTS, set: true, removable: true, ..PLAIN };
+pub(crate) static HOLDS: Table = Table { name: "hold", columns: columns::HOLDS, set: true, ..PLAIN };
 pub(crate) static REVOCATIONS: Table = Table {
     name: "revocation",
-    columns: &["kind", "principal", "valid_from"],
+    columns: columns::REVOCATIONS,
     key: &["tenant", "kind", "principal"],
     set: true,
     shown: "{}.kind || ' ' || {}.principal",
@@ -110,12 +95,12 @@ pub(crate) static ENROLLMENTS: Table = Table {
     tenant: TENANT_ROW_OF_DEVICE,
     owners: &[TENANT_OF_DEVICE, DEVICE],
     references: &["device"],
-    columns: &["id", "certificate_sha256", "oma_device_id", "needs_certificate", "created", "closed"],
+    columns: columns::ENROLLMENTS,
     ..PLAIN
 };
 pub(crate) static ENROLLMENT_TOKENS: Table = Table {
     name: "enrollment_token",
-    columns: &["sha256", "user", "created", "expires", "used_at", "used_for", "replaces"],
+    columns: columns::ENROLLMENT_TOKENS,
     key: &["sha256"],
     removable: true,
     shown: "lower(hex(substr({}.sha256, 1, 8)))",
@@ -123,19 +108,7 @@ pub(crate) static ENROLLMENT_TOKENS: Table = Table {
 };
 pub(crate) static SIGN_INS: Table = Table {
     name: "sign_in",
-    columns: &[
-        "application",
-        "handle_sha256",
-        "user_code",
-        "scope",
-        "standing",
-        "user",
-        "refresh_sha256",
-        "previous_sha256",
-        "created",
-        "expires",
-        "asked",
-    ],
+    columns: columns::SIGN_INS,
     later: &["address"],
     removable: true,
     shown: "lower(hex(substr({}.handle_sha256, 1, 8)))",
@@ -146,7 +119,7 @@ pub(crate) static SECRETS: Table = Table {
     tenant: "(SELECT w.tenant FROM action w WHERE w.row = {}.action)",
     owners: &[ACTION],
     references: &["action"],
-    columns: &["id", "attempt", "kind", "envelope", "standing", "received", "expires", "disclosed_at", "disclosed_by"],
+    columns: columns::SECRETS,
     ..PLAIN
 };
 pub(crate) static DEVICE_TAGS: Table = Table {
@@ -154,19 +127,15 @@ pub(crate) static DEVICE_TAGS: Table = Table {
     tenant: TENANT_ROW_OF_DEVICE,
     owners: &[TENANT_OF_DEVICE, DEVICE],
     references: &["device"],
-    columns: &["tag"],
+    columns: columns::DEVICE_TAGS,
     key: &["device", "tag"],
     removable: true,
     shown: "shown((SELECT o.id FROM device o WHERE o.row = {}.device)) || ' ' || {}.tag",
     ..PLAIN
 };
 /// Users: their tokens name them as these rows do, and a disabled account is disabled there.
-pub(crate) static USERS: Table = Table {
-    name: "resource",
-    columns: &["kind", "id", "alternate_key", "properties"],
-    only: Some("{}.kind = 'user'"),
-    ..PLAIN
-};
+pub(crate) static USERS: Table =
+    Table { name: "resource", columns: columns::USERS, only: Some("{}.kind = 'user'"), ..PLAIN };
 
 /// Every table whose rows are authenticated.
 static TABLES: [&Table; 11] = [

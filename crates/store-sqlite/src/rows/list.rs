@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use chaveiro_core::ports::StoreError;
 use chaveiro_core::query::{Cursor, Filter, Listing, Order, Paged, Test, Value};
 use chaveiro_store_rows::cells::{Cells as _, Content};
-use chaveiro_store_rows::list::key;
+use chaveiro_store_rows::list::{effective_order, key};
 use rusqlite::types::Value as Sql;
 use rusqlite::{Row, params, params_from_iter};
 use uuid::Uuid;
@@ -61,7 +61,7 @@ impl List<'_> {
         listing: &Listing<F>,
         read: impl Fn(&mut Cells<'_, '_>) -> Result<T, Content>,
     ) -> Result<Paged<T>, StoreError> {
-        let order = effective_order(listing);
+        let order = effective_order(listing, |field| field.column().reach());
         let columns: Vec<Column> = order.iter().map(|key| key.field.column()).collect();
         let wanted = listing.limit.saturating_add(1);
         let mut rows: Vec<(Place, T)> = Vec::new();
@@ -218,38 +218,6 @@ fn goes_by_user<F: Fields>(filter: &Filter<F>) -> bool {
 
 fn direction(descending: bool) -> &'static str {
     if descending { "DESC" } else { "ASC" }
-}
-
-/// Returns the requested order. Without one, a filter that is a range of an index is answered in the order of that
-/// index. In any other order each page would read and sort the whole range.
-fn effective_order<F: Fields>(listing: &Listing<F>) -> Cow<'_, [Order<F>]> {
-    if !listing.order.is_empty() {
-        return Cow::Borrowed(&listing.order);
-    }
-    let parts = match &listing.filter {
-        Filter::All(parts) => parts.as_slice(),
-        other => std::slice::from_ref(other),
-    };
-    let mut range = None;
-    for part in parts {
-        let Filter::Is { field, test, holds: true } = part else { continue };
-        let found = match test {
-            Test::Equal(_) => false,
-            Test::Less(_) | Test::AtMost(_) | Test::Greater(_) | Test::AtLeast(_) | Test::StartsWith(_) => true,
-            Test::EndsWith(_) | Test::Contains(_) | Test::Has(_) => continue,
-        };
-        match (field.column(), found) {
-            // A few rows, which are quickly sorted.
-            (Column { indexed: true, .. } | Column { kind: Kind::Id | Kind::OfUser | Kind::Event, .. }, false) => {
-                return Cow::Borrowed(&[]);
-            }
-            (Column { indexed: true, .. }, true) if range.is_none() => {
-                range = Some(Order { field: field.clone(), descending: false });
-            }
-            _ => {}
-        }
-    }
-    range.map_or(Cow::Borrowed(&[]), |order| Cow::Owned(vec![order]))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use chaveiro_core::query::{Filter, Test, Value};
 pub(super) use chaveiro_store_rows::list::wants_text;
-use chaveiro_store_rows::list::{escaped, id, successor};
+use chaveiro_store_rows::list::{Reach, escaped, id, successor};
 use rusqlite::types::Value as Sql;
 
 use crate::veil::{Purpose, opened};
@@ -50,6 +50,15 @@ impl Column {
     /// Makes null an empty text. A column with an index never stores one, so that null has its place in the order.
     pub(crate) fn or_empty(self) -> Self {
         Self { or_empty: true, ..self }
+    }
+
+    /// Returns the rows that have a value of it.
+    pub(crate) fn reach(&self) -> Reach {
+        match self.kind {
+            _ if self.indexed => Reach::Indexed,
+            Kind::Id | Kind::OfUser | Kind::Event => Reach::Few,
+            Kind::Exact | Kind::Text | Kind::Tags => Reach::Any,
+        }
     }
 
     /// Returns the value as it is served, as an expression that can be used anywhere.

@@ -31,7 +31,7 @@ fn connection(directory: &tempfile::TempDir) -> Connection {
 }
 
 fn plan<F: Fields>(connection: &Connection, list: &List<'_>, listing: &Listing<F>) -> String {
-    let order = effective_order(listing);
+    let order = effective_order(listing, |field| field.column().reach());
     let columns: Vec<Column> = order.iter().map(|key| key.field.column()).collect();
     let row = list.row(&listing.filter);
     let after = listing.after.as_ref().map(|cursor| Place { keys: cursor.keys.clone(), row: 7 });
